@@ -1,0 +1,1 @@
+"""The exercises as data: one record each, a module a unit."""

@@ -1,0 +1,1 @@
+"""The check engine, and what connects it to nbgrader."""
