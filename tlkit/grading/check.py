@@ -1,0 +1,66 @@
+"""`check("01.sample")`: judge the learner's answer to an exercise and show the verdict."""
+
+import os
+import sys
+from typing import Any
+
+from tlkit.exercises import find_exercise
+from tlkit.exercises.record import Quiz
+from tlkit.grading.card import Card, as_text
+from tlkit.grading.engine import Outcome, Verdict, judge
+from tlkit.grading.quiz import judge_quiz
+from tlkit.grading.subject import LocalSubject
+
+
+class NotYet(Exception):
+    """Raised under nbgrader's Validate, which takes an exception, and nothing else, as the reason of a failure."""
+
+    def _render_traceback_(self) -> list[str]:
+        return str(self).splitlines()
+
+
+def check(exercise_id: str) -> float | None:
+    """Judge the answer to an exercise and show the verdict as a card (plain text outside of a notebook).
+
+    The answer is looked up by the name that the exercise's record gives. Under nbgrader's autograding
+    (NBGRADER_EXECUTION=autograde) the points are returned as a plain float, which nbgrader takes as the score;
+    under its Validate an answer that is not right raises, so that Validate shows the reason.
+
+    Args:
+        exercise_id: the id, as "01.sample".
+    Raises:
+        TlkitError: there is no such exercise.
+    """
+    verdict = verdict_on(exercise_id, _namespace())
+    mode = os.environ.get("NBGRADER_EXECUTION")
+    if mode == "validate" and verdict.outcome is not Outcome.RIGHT:
+        raise NotYet(as_text(verdict))
+    _show(verdict)
+    return float(verdict.points) if mode == "autograde" else None
+
+
+def verdict_on(exercise_id: str, namespace: dict[str, Any], seed: int = 0) -> Verdict:
+    """The verdict on the answer that stands in `namespace` under the exercise's name."""
+    record = find_exercise(exercise_id)
+    subject = LocalSubject(namespace, record.name)
+    return judge_quiz(record, subject) if isinstance(record, Quiz) else judge(record, subject, seed)
+
+
+def _namespace() -> dict[str, Any]:
+    """Where learners' names live: the notebook's user namespace, else the globals of whoever called `check`."""
+    shell = _shell()
+    return shell.user_ns if shell else sys._getframe(2).f_globals
+
+
+def _shell():
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython else None
+
+
+def _show(verdict: Verdict) -> None:
+    if _shell():
+        from IPython.display import display
+
+        display(Card(verdict))
+    else:
+        print(as_text(verdict))
