@@ -18,6 +18,7 @@ def _sample_cases(rng: np.random.Generator) -> list[Case]:
     few = labels_of((4, 4, 5))
     return [
         Case("as many of each class as asked", "two classes of three examples each", ((small, 2, a),)),
+        Case("as many of each class as asked", "a single example of each class", ((small, 1, b),)),
         Case("as many of each class as asked", "classes of different size", ((uneven, 5, a), (uneven, 3, b))),
         Case("each example at most once", "every example of the smallest class is needed", ((uneven, 7, b),)),
         Case("the seed decides", "the same seed twice, then another", ((wide, 6, a), (wide, 6, a), (wide, 6, b)), True),
@@ -123,6 +124,26 @@ SAMPLE = Exercise(
     reference="tlkit.data.sampling:stratified_sample",
     cases=_sample_cases,
     view=_sample_view,
+    equivalent_mutants={
+        "dropped: labels = np.asarray(labels)": "the cases give arrays",
+        **dict.fromkeys(
+            (
+                "dropped: if labels_per_class < 1:\n    raise TlkitError(f'labels_per_class={labels_per_class} must be 1 or more')",
+                "dropped: raise TlkitError(f'labels_per_class={labels_per_class} must be 1 or more')",
+                "if labels_per_class < -1:",
+            ),
+            "the exercise does not ask for less than one",
+        ),
+        **dict.fromkeys(
+            (
+                "dropped: if labels_per_class > len(members):\n    raise TlkitError(f'labels_per_class={labels_per_class} but "
+                "class {name!s} has only {len(members)} examples; ask for {len(members)} or fewer')",
+                "dropped: raise TlkitError(f'labels_per_class={labels_per_class} but class {name!s} has only "
+                "{len(members)} examples; ask for {len(members)} or fewer')",
+            ),
+            "choice without replacement raises a ValueError of its own",
+        ),
+    },
     hint="For each class: find the indices that carry it, then let a generator made from the seed choose among them.",
     misconceptions=(
         Misconception("drawn with replacement", "`rng.choice` puts each example back unless it is told not to.",
@@ -167,7 +188,7 @@ def _probe_cases(rng: np.random.Generator) -> list[Case]:
     a, b, c = (int(v) for v in rng.choice(np.arange(3, 30), size=3, replace=False))
     corners = [[4, 0, 0], [0, 4, 0], [0, 0, 4]]
     train = _clusters(rng, corners, [a, b, c], n)
-    moved = _clusters(rng, corners, [b, c, a], m)
+    moved, moved_many = _clusters(rng, corners, [b, c, a], m), _clusters(rng, corners, [b, c, a], 3 * n)
     mixed = _clusters(rng, corners, [a, b, c], m)
     mixed[1][: m - 2] = b
     ray = _clusters(rng, [[2, 2], [6, 6]], [a, b], n)
@@ -180,6 +201,8 @@ def _probe_cases(rng: np.random.Generator) -> list[Case]:
         Case("the share that is right", "three groups of points, some test labels wrong on purpose", ((*train, *mixed),)),
         Case("fitted on the training set alone", "every test label differs from what training taught",
              ((*train, *moved),)),
+        Case("fitted on the training set alone", "the same, with a test set larger than the training set",
+             ((*train, *moved_many),)),
         Case("any classes, anywhere", "both classes lie in the same direction from the origin", ((*ray, *ray_test),)),
         Case("any classes, anywhere", "the class numbers have no order and have gaps", ((*line, *line_test),)),
         Case("test features used as they are", "all test examples are of one class", ((*pair, *one_sided),)),
@@ -203,8 +226,8 @@ def _probe_on_test(train_features, train_labels, test_features, test_labels):
 
 
 def _probe_on_both(train_features, train_labels, test_features, test_labels):
-    features = np.concatenate([train_features, *[test_features] * 4])
-    return _fitted(features, np.concatenate([train_labels, *[test_labels] * 4])).score(test_features, test_labels)
+    features = np.concatenate([train_features, test_features])
+    return _fitted(features, np.concatenate([train_labels, test_labels])).score(test_features, test_labels)
 
 
 def _probe_training_accuracy(train_features, train_labels, test_features, test_labels):
@@ -272,7 +295,8 @@ PROBE = Exercise(
                       "Use a classifier: one score for each class.", _probe_regression),
     ),
     equivalent_mutants={
-        "max_iter=1000": "any number of iterations that suffices gives the same classifier",
+        "classifier = LogisticRegression().fit(train_features, train_labels)": "the default suffices for these cases",
+        "classifier = LogisticRegression(max_iter=1001).fit(train_features, train_labels)": "so does one step more",
     },
 )
 
@@ -342,6 +366,7 @@ TUNED_BASELINE = Exercise(
     difficulty="medium",
     reference="tlkit.comparison:tuned_test_accuracy",
     cases=_tuning_cases,
+    equivalent_mutants={"best = np.argmax(np.mean(val_accuracy, axis=-1))": "the last axis is axis 1"},
     hint="Average the validation accuracies over the seeds, find the best row, and return that row of the test ones.",
     misconceptions=(
         Misconception("the learning rate is chosen on the test set", "It gives the best number, and that is the trouble: "
@@ -423,6 +448,13 @@ PAIRED_GAIN = Exercise(
     difficulty="medium",
     reference="tlkit.comparison:paired_gain",
     cases=_gain_cases,
+    equivalent_mutants=dict.fromkeys(
+        (
+            "error = np.sqrt(np.sum((difference - difference.mean()) ** 2) / (seeds - 1) / seeds)" + condition
+            for condition in ("", " if seeds >= 1 else np.nan", " if seeds > -1 else np.nan")
+        ),
+        "0 / 0 is nan as well",
+    ),
     hint="Subtract seed by seed first; everything else is about those differences.",
     misconceptions=(
         Misconception("the two methods are treated as unrelated", "Two means with two spreads is the textbook's first "
@@ -466,8 +498,8 @@ def _needed_cases(rng: np.random.Generator) -> list[Case]:
         Case("unknown outside the measured range", "the curve starts above the target",
              ((labels, curve, float(curve[0] - 0.05)),)),
         Case("the first crossing counts", "the curve dips and reaches the target twice", ((labels, dip, 0.80),)),
-        Case("the first crossing counts", "an early lucky point, then a long climb",
-             ((labels, np.array([0.60, 0.82, 0.70, 0.75, 0.79, 0.90]), 0.80),)),
+        Case("the first crossing counts", "the curve reaches the target and ends below it",
+             ((labels[:3], np.array([0.60, 0.85, 0.80]), 0.83),)),
         Case("the first crossing counts", "the curve starts above the target and dips below it",
              ((labels[:4], np.array([0.80, 0.70, 0.75, 0.90]), 0.78),)),
     ]
@@ -541,6 +573,10 @@ LABELS_NEEDED = Exercise(
     difficulty="medium",
     reference="tlkit.label_efficiency:labels_needed",
     cases=_needed_cases,
+    equivalent_mutants={
+        "dropped: labels, accuracy = (np.asarray(labels, float), np.asarray(accuracy, float))": "the cases give arrays",
+        "if accuracy[i] <= target <= accuracy[i + 1]:": "a point that equals the target was found one step before",
+    },
     rtol=1e-6,
     hint="Find the first pair of neighbours with the target between them, then interpolate between the logarithms.",
     misconceptions=(
@@ -556,7 +592,7 @@ LABELS_NEEDED = Exercise(
                       "labels is not 10.", "Use both neighbours of the crossing.", _needed_next_measured),
         Misconception("the last crossing, not the first", "Searching from the far end finds a crossing too.",
                       "Which label count was enough first?", _needed_last_crossing),
-        Misconception("`np.interp` on a curve that dips", "`np.interp` expects increasing x values and does not check; "
+        Misconception("`np.interp` on a curve that dips", "`np.interp` expects increasing values and does not check; "
                       "measured accuracies wobble.", "Search for the crossing yourself.", _needed_interp),
         Misconception("the logarithm is not undone", "The interpolation is right, and its result is still a logarithm.",
                       "Which function undoes `np.log`?", _needed_logarithm),

@@ -33,11 +33,22 @@ class Opaque:
 
 @dataclass(frozen=True)
 class Failure:
-    """An exception that the answer raised: its type, message and line within the answer's source."""
+    """An exception that the answer raised.
+
+    Args:
+        type_name: the nearest built-in exception that it is: a subclass of ValueError counts as ValueError.
+        message: its text.
+        line: the line within the answer's cell.
+    """
 
     type_name: str
     message: str
     line: int | None = None
+
+    @classmethod
+    def of(cls, error: BaseException, line: int | None = None) -> "Failure":
+        nearest = next(kind for kind in type(error).__mro__ if kind.__module__ == "builtins")
+        return cls(nearest.__name__, str(error)[:500], line)
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ class LocalSubject:
             except TimeLimit:
                 failure = Failure("TimeLimit", f"it had not finished after {self.seconds_per_call:g} s")
             except (Exception, SystemExit) as error:
-                failure = Failure(type(error).__name__, str(error)[:500], _line_in_answer(error))
+                failure = Failure.of(error, _line_in_answer(error))
             seconds = time.perf_counter() - started
         after = tuple(encode(argument) for argument in given)
         return Observation(value, after, failure, output.getvalue(), tuple(moved), seconds)
