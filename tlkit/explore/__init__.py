@@ -1,0 +1,1 @@
+"""The interactive figures, a module a unit: pure `draw_*` functions, and thin widget shells around them."""
