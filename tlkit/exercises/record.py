@@ -60,6 +60,8 @@ class Exercise:
         view: what of the returned values counts, one value for each call of a case; by default all of it.
             A function with many right answers (a random draw) shows through its view what they share.
         rtol, atol: how far a right answer may be away, relative and absolute.
+        given: name -> "module:function" of earlier exercises that this one builds on; it is judged with the
+            library's own, so that a mistake there does not count twice.
         shortcuts: "module:function" of calls that would be the whole answer.
         equivalent_mutants: mutated source lines that are right too, each with its reason.
     """
@@ -78,6 +80,7 @@ class Exercise:
     view: Callable[[list, tuple[tuple, ...]], Any] | None = None
     rtol: float = 1e-6
     atol: float = 1e-9
+    given: dict[str, str] = field(default_factory=dict)
     shortcuts: tuple[str, ...] = ()
     equivalent_mutants: dict[str, str] = field(default_factory=dict)
     kind: str = "function"

@@ -658,6 +658,7 @@ LABEL_EFFICIENCY = Exercise(
     minutes=4,
     difficulty="easy",
     reference="tlkit.label_efficiency:label_efficiency",
+    given={"labels_needed": "tlkit.label_efficiency:labels_needed"},
     cases=_efficiency_cases,
     hint="Two numbers of labels, from `labels_needed`; which one goes on top if saving labels shall give more than 1?",
     misconceptions=(

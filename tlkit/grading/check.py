@@ -5,7 +5,7 @@ import sys
 from typing import Any
 
 from tlkit.exercises import find_exercise
-from tlkit.exercises.record import Quiz
+from tlkit.exercises.record import Quiz, load_function
 from tlkit.grading.card import Card, as_text
 from tlkit.grading.engine import Outcome, Verdict, judge
 from tlkit.grading.quiz import judge_quiz
@@ -42,8 +42,10 @@ def check(exercise_id: str) -> float | None:
 def verdict_on(exercise_id: str, namespace: dict[str, Any], seed: int = 0) -> Verdict:
     """The verdict on the answer that stands in `namespace` under the exercise's name."""
     record = find_exercise(exercise_id)
-    subject = LocalSubject(namespace, record.name)
-    return judge_quiz(record, subject) if isinstance(record, Quiz) else judge(record, subject, seed)
+    if isinstance(record, Quiz):
+        return judge_quiz(record, LocalSubject(namespace, record.name))
+    given = {name: load_function(address) for name, address in record.given.items()}
+    return judge(record, LocalSubject(namespace, record.name, given), seed)
 
 
 def _namespace() -> dict[str, Any]:

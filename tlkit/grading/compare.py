@@ -64,6 +64,8 @@ def _numeric_difference(expected: np.ndarray, got: np.ndarray, rtol: float, atol
 
 def in_words(value: Any, width: int = 160) -> str:
     """A value on one line, for a person: numbers with four digits, arrays with their shape where they are long."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        return in_words(value.item(), width)
     if isinstance(value, np.ndarray):
         text = np.array2string(value, precision=4, separator=", ", threshold=12, edgeitems=3, max_line_width=10_000)
         text = " ".join(text.split()) + (f" (shape {value.shape})" if value.ndim > 1 or value.size > 12 else "")

@@ -20,7 +20,7 @@ def shortcut_in(exercise: Exercise, subject: Subject, source: str | None) -> str
     answer = subject.object() if hasattr(subject, "object") else None
     if any(answer is function for function in forbidden):
         return exercise.reference.replace(":", ".")
-    scope = {**getattr(answer, "__globals__", {}), **getattr(subject, "namespace", {})}
+    scope = {**getattr(subject, "namespace", {}), **getattr(answer, "__globals__", {})}
     try:
         tree = ast.parse(textwrap.dedent(source or ""))
     except SyntaxError:

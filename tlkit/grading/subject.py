@@ -38,11 +38,17 @@ class TimeLimit(BaseException):
 
 
 class LocalSubject:
-    """An answer in this process: the object that `name` stands for in `namespace`."""
+    """An answer in this process: the object that `name` stands for in `namespace`.
 
-    def __init__(self, namespace: dict[str, Any], name: str, seconds_per_call: float = 10.0):
+    Args:
+        given: functions that stand in, while the answer runs, for the learner's own of the same name.
+    """
+
+    def __init__(self, namespace: dict[str, Any], name: str, given: dict[str, Callable] | None = None,
+                 seconds_per_call: float = 10.0):
         self.namespace = namespace
         self.name = name
+        self.given = given or {}
         self.seconds_per_call = seconds_per_call
 
     @classmethod
@@ -69,7 +75,7 @@ class LocalSubject:
         with _random_states_kept() as moved, contextlib.redirect_stdout(output), _quiet_warnings():
             started = time.perf_counter()
             try:
-                with _time_limit(self.seconds_per_call):
+                with _time_limit(self.seconds_per_call), _names_replaced(self.object(), self.given):
                     value = encode(self.namespace[self.name](*given))
             except TimeLimit:
                 failure = Failure("TimeLimit", f"it had not finished after {self.seconds_per_call:g} s")
@@ -120,6 +126,20 @@ def _time_limit(seconds: float):
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
+
+
+@contextlib.contextmanager
+def _names_replaced(function: Any, given: dict[str, Callable]):
+    """Let a function's global names stand for other functions, and put them back."""
+    scope = getattr(function, "__globals__", {})
+    before = {name: scope[name] for name in given if name in scope}
+    scope.update(given)
+    try:
+        yield
+    finally:
+        for name in given:
+            scope.pop(name, None)
+        scope.update(before)
 
 
 @contextlib.contextmanager

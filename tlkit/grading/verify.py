@@ -1,7 +1,10 @@
 """The grader's own exam: `tlkit verify` tries every exercise with answers of which it knows what they deserve."""
 
+import contextlib
 import importlib.util
+import io
 import json
+import linecache
 import re
 from collections.abc import Callable
 from itertools import combinations
@@ -152,31 +155,31 @@ _REGION = re.compile(r"^([ \t]*)### BEGIN SOLUTION\n.*?### END SOLUTION", re.MUL
 
 
 def _solution_cells(exercise: Exercise | Quiz, unit: Path) -> list[str]:
-    """The sources of the unit's setup cells and solution cells up to this exercise's, in order."""
+    """The sources of the code cells that grading runs, from the top to this exercise's answer."""
     import jupytext
 
     own = exercise.id.replace(".", "-")
     for path in sorted(unit.glob(f"{exercise.unit}*.py")):
         cells = []
         for cell in jupytext.read(path).cells:
-            grade_id = cell.metadata.get("nbgrader", {}).get("grade_id", "")
-            is_answer = cell.metadata.get("nbgrader", {}).get("solution") and cell.cell_type == "code"
-            if is_answer or "setup" in cell.metadata.get("tags", []):
+            nbgrader = cell.metadata.get("nbgrader", {})
+            if cell.cell_type == "code" and not nbgrader.get("grade") and "demo" not in cell.metadata.get("tags", []):
                 cells.append(cell.source)
-            if grade_id == own:
+            if nbgrader.get("grade_id") == own:
                 return cells
     raise TlkitError(f"{exercise.id}: no cell with grade_id {own!r} in {unit}")
 
 
 def _verdict_on_source(exercise: Exercise | Quiz, cells: list[str], keep_solution: bool):
     """Run the cells as a kernel would, with or without what stands in the solution regions, and judge."""
-    from IPython.core.interactiveshell import InteractiveShell
-
-    shell = InteractiveShell()
-    for source in cells:
+    namespace: dict = {"__name__": "__main__"}
+    for number, source in enumerate(cells):
         source = source if keep_solution else _REGION.sub(r"\1...", source)
-        shell.run_cell(source, silent=True).raise_error()
-    return verdict_on(exercise.id, shell.user_ns)
+        filename = f"<{exercise.id}, cell {number}>"
+        linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+        with contextlib.redirect_stdout(io.StringIO()):
+            exec(compile(source, filename, "exec"), namespace)
+    return verdict_on(exercise.id, namespace)
 
 
 def _table(report: dict) -> str:

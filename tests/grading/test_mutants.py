@@ -1,0 +1,36 @@
+"""Mutants: one change each, named, and none that is the function itself."""
+
+from tlkit.grading.mutants import mutants_of
+
+
+def scaled_sum(values, scale=2):
+    """Docstring."""
+    if len(values) == 0:
+        raise ValueError(f"nothing to add to {scale + 1}")
+    total = 0.0
+    for value in values:
+        total += value * scale
+    return total - 1
+
+
+def changes(**options):
+    return {mutant.change: mutant.function for mutant in mutants_of(scaled_sum, **options)}
+
+
+def test_operators_constants_and_statements_are_mutated():
+    found = changes()
+    assert found["total += value / scale"]([4.0]) == 1.0
+    assert found["return total + 1"]([4.0]) == 9.0
+    assert found["dropped: total += value * scale"]([4.0]) == -1.0
+
+
+def test_guards_and_messages_are_left_alone_unless_asked_for():
+    assert not any("len(values)" in change for change in changes())
+    assert "if len(values) != 0:" in changes(with_guards=True)
+    assert not any("scale + 2" in change or "scale - 1" in change for change in changes(with_guards=True))
+
+
+def test_no_change_is_made_twice():
+    sources = [mutant.function.__code__.co_code + repr(mutant.function.__code__.co_consts).encode()
+               for mutant in mutants_of(scaled_sum)]
+    assert len(sources) == len(set(sources))
