@@ -147,12 +147,12 @@ def test_something_else_than_a_function_is_told_what_is_due():
 @pytest.mark.parametrize(
     ("answer", "name"),
     [
-        (lambda v: -mean_of_squares(v), "the sign is flipped"),
-        (lambda v: 2 * mean_of_squares(v), "off by a constant factor: 2"),
-        (lambda v: mean_of_squares(v) / 3, "off by a constant factor: 1/3"),
-        (lambda v: mean_of_squares(v) / np.log(10), "another logarithm"),
+        (lambda v: -mean_of_squares_again(v), "the sign is flipped"),
+        (lambda v: 2 * mean_of_squares_again(v), "off by a constant factor: 2"),
+        (lambda v: mean_of_squares_again(v) / 3, "off by a constant factor: 1/3"),
+        (lambda v: mean_of_squares_again(v) / np.log(10), "another logarithm"),
         (lambda v: v**2, "the shape is"),
-        (lambda v: mean_of_squares(v) + np.nan, "nan appears"),
+        (lambda v: mean_of_squares_again(v) + np.nan, "nan appears"),
         (lambda v: object(), "returns an object of type object"),
         (lambda v: undefined_name, "it raised NameError"),  # noqa: F821
         (lambda v: 1 / 0, "it raised ZeroDivisionError"),

@@ -1,0 +1,48 @@
+import subprocess
+import sys
+
+import pytest
+
+from tlkit.explore import figures
+
+
+def test_a_picture_has_words_for_those_who_cannot_see_it():
+    picture = figures.Picture(figures.new_figure(1, 1), 'a "quoted" curve')
+    assert 'alt="a &quot;quoted&quot; curve"' in picture._repr_html_()
+    assert repr(picture) == 'a "quoted" curve'
+
+
+def test_figures_belong_to_no_global_state():
+    import matplotlib.pyplot as plt
+
+    before = plt.get_fignums()
+    figures.new_figure()
+    assert plt.get_fignums() == before
+
+
+def test_an_error_in_the_first_drawing_fails_the_cell():
+    ipywidgets = pytest.importorskip("ipywidgets")
+
+    def draw(value):
+        raise ZeroDivisionError("first")
+
+    with pytest.raises(ZeroDivisionError, match="first"):
+        figures.explorable(draw, {"value": ipywidgets.IntSlider()}, "broken")
+
+
+def test_an_error_in_a_callback_reaches_the_reader_and_the_tests():
+    ipywidgets = pytest.importorskip("ipywidgets")
+    slider = ipywidgets.IntSlider(value=1)
+    box = figures.explorable(lambda value: f"<p>{6 // (3 - value)}</p>", {"value": slider}, "breaks at 3")
+    assert box.children[-1].value == "<p>3</p>"
+    slider.value = 3
+    assert "could not be drawn" in box.children[-1].value
+    assert "ZeroDivisionError" in figures.failures.pop()
+    slider.value = 2
+    assert box.children[-1].value == "<p>6</p>"
+
+
+def test_figures_come_without_torch():
+    script = "import sys, tlkit.explore.why_transfer; print('torch' in sys.modules, 'transformers' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.split() == ["False", "False"]
