@@ -14,10 +14,10 @@ from tlkit.explore.figures import BLUE, GREEN, GREY, ORANGE, Picture, as_html, e
 from tlkit.label_efficiency import labels_needed
 
 STYLE = {
-    "pixels": ("logistic regression on pixels", GREY, "v"),
-    "scratch": ("network from scratch", ORANGE, "s"),
-    "linear_probe": ("linear probe", BLUE, "o"),
-    "finetuned": ("fine-tuned", GREEN, "D"),
+    "pixels": ("logistic regression on pixels", GREY, "v", "pixels"),
+    "scratch": ("network from scratch", ORANGE, "s", "scratch"),
+    "linear_probe": ("linear probe", BLUE, "o", "probe"),
+    "finetuned": ("fine-tuned", GREEN, "D", "fine-tuned"),
 }
 
 
@@ -56,15 +56,20 @@ def draw_learning_curves(labels: np.ndarray, curves: dict[str, np.ndarray], chos
     left, right = figure.subplots(1, 2, width_ratios=(2, 1), sharey=True)
     at = list(labels).index(chosen)
     for position, (strategy, values) in enumerate(curves.items()):
-        name, colour, marker = STYLE[strategy]
+        name, colour, marker, _ = STYLE[strategy]
         mean, error = mean_and_error(values)
         left.plot(labels, mean, marker=marker, color=colour, label=name, markersize=5)
         left.fill_between(labels, mean - error, mean + error, color=colour, alpha=0.2, linewidth=0)
         spots = position + np.linspace(-0.25, 0.25, values.shape[1])
         right.plot(spots, np.sort(values[at]), marker, color=colour, markersize=3, alpha=0.6)
         right.plot([position - 0.35, position + 0.35], [mean[at]] * 2, color=colour, linewidth=2)
-        if target is not None and not np.isnan(needed := labels_needed(labels, mean, target)):
-            left.plot([needed, needed], [left.get_ylim()[0], target], color=colour, linestyle=":", linewidth=1.5)
+    if target is not None:
+        bottom, top = left.get_ylim()
+        left.set_ylim(bottom, top)
+        for strategy, values in curves.items():
+            needed = labels_needed(labels, values.mean(1), target)
+            if not np.isnan(needed):
+                left.plot([needed, needed], [bottom, target], color=STYLE[strategy][1], linestyle=":", linewidth=1.5)
     left.axvline(chosen, color="black", linewidth=0.8, alpha=0.5)
     if target is not None:
         left.axhline(target, color="black", linewidth=0.8, linestyle="--", alpha=0.7)
@@ -74,7 +79,7 @@ def draw_learning_curves(labels: np.ndarray, curves: dict[str, np.ndarray], chos
     left.set(xlabel="labels per class (logarithmic)", ylabel="test accuracy", title="mean over seeds, ± 2 standard errors")
     left.legend(loc="lower right", frameon=False, fontsize=9)
     right.set(title=f"every run at {chosen} per class")
-    right.set_xticks(range(len(curves)), [STYLE[s][0].replace(" ", "\n", 1) for s in curves], fontsize=7)
+    right.set_xticks(range(len(curves)), [STYLE[s][3] for s in curves], fontsize=9)
     quiet_axes(left)
     quiet_axes(right)
     return figure

@@ -23,9 +23,9 @@ class Card:
 
 
 def headline(verdict: Verdict) -> str:
-    """"△ 01.sample: not yet (1.5 of 3 points)"."""
+    """"△ 01.sample (draw a few labels, fairly): not yet, 1.5 of 3 points"."""
     points = f"{verdict.points:.3g} of {verdict.max_points:.3g} points"
-    return f"{_SIGN[verdict.outcome]} {verdict.exercise_id} {verdict.title}: {verdict.outcome.value} ({points})"
+    return f"{_SIGN[verdict.outcome]} {verdict.exercise_id} ({verdict.title}): {verdict.outcome.value}, {points}"
 
 
 def _lines(verdict: Verdict) -> list[tuple[str, str]]:
@@ -40,14 +40,18 @@ def _lines(verdict: Verdict) -> list[tuple[str, str]]:
         lines += [
             ("Smallest failing case", verdict.failing.what),
             ("Input", verdict.failing.inputs),
-            ("Expected", f"{verdict.failing.where}: {verdict.failing.expected}"),
-            ("Got", f"{verdict.failing.where}: {verdict.failing.got}"),
+            ("Expected", _at(verdict.failing.where, verdict.failing.expected)),
+            ("Got", _at(verdict.failing.where, verdict.failing.got)),
         ]
     lines += [("", note) for note in verdict.notes]
     if verdict.outcome is Outcome.NOT_YET and verdict.groups:
         lines.append(("Parts", "; ".join(f"{'passed' if passed else 'not yet'}: {group}"
                                          for group, passed in verdict.groups.items())))
     return lines
+
+
+def _at(where: str, side: str) -> str:
+    return side if where in ("the value", "the outcome") else f"{where}: {side}"
 
 
 def _hint(verdict: Verdict) -> str:

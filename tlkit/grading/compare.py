@@ -68,7 +68,7 @@ def in_words(value: Any, width: int = 160) -> str:
         return in_words(value.item(), width)
     if isinstance(value, np.ndarray):
         text = np.array2string(value, precision=4, separator=", ", threshold=12, edgeitems=3, max_line_width=10_000)
-        text = " ".join(text.split()) + (f" (shape {value.shape})" if value.ndim > 1 or value.size > 12 else "")
+        text = " ".join(text.split()).replace("[ ", "[") + (f" (shape {value.shape})" if value.ndim > 1 or value.size > 12 else "")
     elif isinstance(value, float):
         text = f"{value:.6g}"
     elif isinstance(value, Opaque):

@@ -17,7 +17,7 @@ from tlkit.exercises.record import Case, Exercise, Misconception
 from tlkit.grading import diagnosis
 from tlkit.grading.compare import Difference, first_difference, in_words
 from tlkit.grading.diagnosis import Diagnosis
-from tlkit.grading.observation import Observation, Opaque, as_plain, encode
+from tlkit.grading.observation import Failure, Observation, Opaque, as_plain, encode
 from tlkit.grading.shortcuts import shortcut_in
 from tlkit.grading.subject import LocalSubject, Subject, is_stub
 
@@ -245,6 +245,8 @@ def _describe(exercise: Exercise, case: Case, problem: Difference) -> FailingCas
         inputs = f"{len(case.calls)} calls in a row, the last with {inputs}"
 
     def side(value):
-        return f"raises {value.type_name}" if hasattr(value, "type_name") and hasattr(value, "line") else in_words(value)
+        if isinstance(value, Failure):
+            return f"raises {value.type_name}"
+        return value if problem.what == _MOVED_RANDOM_STATE else in_words(value)
 
     return FailingCase(case.what, inputs, problem.what, side(problem.expected), side(problem.got))
