@@ -5,10 +5,9 @@ It prints itself as a table and goes to JSON and back.
 """
 
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 
 from tlkit.data.augmentation import Jitter
-from tlkit.errors import TlkitError
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,6 @@ class Plan:
         batch_size: examples a step; the last batch of an epoch may be smaller.
         weight_decay: AdamW's; norms and biases are spared.
         warmup: the share of a phase's steps over which the learning rate rises.
-        label_smoothing: the share of a label's weight that is spread over all classes.
         jitter: random changes of the training images, or None.
         patience: epochs without a better validation accuracy after which training stops and the best weights
             come back; None trains to the end and never looks at the validation split.
@@ -55,7 +53,6 @@ class Plan:
     batch_size: int = 32
     weight_decay: float = 1e-2
     warmup: float = 0.1
-    label_smoothing: float = 0.0
     jitter: Jitter | None = None
     patience: int | None = None
 

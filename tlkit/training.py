@@ -9,7 +9,6 @@ import time
 from dataclasses import dataclass, field
 
 import torch
-from torch.nn import functional as F
 
 from tlkit import plans
 from tlkit.data.task import Split, Task
@@ -101,7 +100,7 @@ def _train_phase(model: Model, split: Split, plan: plans.Plan, phase: plans.Phas
         total = 0.0
         for batch in torch.randperm(len(split), generator=generator).split(plan.batch_size):
             images = inputs[batch] if plan.jitter is None else plan.jitter(inputs[batch], generator)
-            loss = F.cross_entropy(forward(images), split.labels[batch], label_smoothing=plan.label_smoothing)
+            loss = model.loss(forward(images), split.labels[batch])
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
