@@ -1,13 +1,163 @@
 """The `tlkit` command. Each command is a thin shell: it imports its module when it is called."""
 
-import typer
+from pathlib import Path
+from typing import Annotated, Optional
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__.splitlines()[0])
+import typer
+from typer.core import TyperGroup
+
+from tlkit.errors import TlkitError
+
+_LAB_PACKAGES = {"jupyterlab", "jupyter_server", "nbgrader", "jupytext", "nbformat", "nbconvert", "nbclient", "traitlets"}
+
+
+class _OneLineErrors(TyperGroup):
+    """What a user can mend is said in one line on stderr, without a traceback."""
+
+    def invoke(self, ctx):
+        try:
+            return super().invoke(ctx)
+        except TlkitError as error:
+            _fail(str(error))
+        except ModuleNotFoundError as error:
+            if (error.name or "").split(".")[0] not in _LAB_PACKAGES:
+                raise
+            _fail(f"{error.name} is not installed; install the course's tools with: pip install 'tlkit[lab]'")
+
+
+def _fail(message: str) -> None:
+    typer.echo(f"tlkit: {message}", err=True)
+    raise typer.Exit(1)
+
+
+app = typer.Typer(
+    cls=_OneLineErrors,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="A course on deep transfer learning, and the library it teaches with.",
+)
+
+OptionalUnit = Annotated[Optional[str], typer.Argument(metavar="UNIT", help='A number or a name: "01", "01_why_transfer".')]
+OneUnit = Annotated[str, typer.Argument(metavar="UNIT", help='A number or a name: "01", "01_why_transfer".')]
 
 
 @app.callback()
 def main() -> None:
     """A course on deep transfer learning, and the library it teaches with."""
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def lab(context: typer.Context, unit: OptionalUnit = None) -> None:
+    """Open the course in JupyterLab, in your own copies below work/.
+
+    Options that are not tlkit's go to JupyterLab: `tlkit lab 01 --no-browser --port 8890`.
+    """
+    from tlkit.course import workspace
+
+    arguments = list(context.args)
+    if unit and unit.startswith("-"):
+        unit, arguments = None, [unit, *arguments]
+    raise typer.Exit(workspace.open_lab(unit, arguments))
+
+
+@app.command()
+def reset(unit: OneUnit) -> None:
+    """Start a unit afresh; your copy is kept under another name."""
+    from tlkit.course import workspace
+
+    typer.echo(workspace.reset(unit))
+
+
+@app.command()
+def update(
+    unit: OneUnit,
+    carry_answers: Annotated[bool, typer.Option("--carry-answers", help="Copy your answers into the new release.")] = False,
+) -> None:
+    """Put a newer release of a unit beside the one that you have begun."""
+    from tlkit.course import workspace
+
+    typer.echo(workspace.update(unit, carry_answers))
+
+
+@app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Say whether everything that the course needs is in order, and what to do about what is not."""
+    from tlkit.doctor import main as examine
+
+    raise typer.Exit(examine(as_json))
+
+
+@app.command()
+def grade(
+    notebook: Annotated[Path, typer.Argument(help="Your notebook; it is not changed.")],
+    out: Annotated[Optional[Path], typer.Option("--out", help="The folder for the feedback.")] = None,
+) -> None:
+    """Grade a notebook of your own: points, and feedback as a page."""
+    from tlkit.grading.notebook import grade_notebook, print_result
+
+    print_result(grade_notebook(notebook, out))
+
+
+@app.command()
+def build(
+    unit: OptionalUnit = None,
+    check: Annotated[bool, typer.Option("--check", help="Change nothing; fail where course/ is not what a build gives.")] = False,
+    root: Annotated[Optional[Path], typer.Option("--root", help="The checkout; found by itself if not given.")] = None,
+) -> None:
+    """Turn the sources in solutions/ into the notebooks of course/."""
+    from tlkit.course import build as building
+    from tlkit.course.units import checkout
+
+    root = root or checkout()
+    if not check:
+        changed = building.build(root, unit, _points)
+        for path in changed:
+            typer.echo(f"{'wrote' if path.exists() else 'removed'} {path.relative_to(root.resolve())}")
+        typer.echo(f"{len(building.source_folders(root, unit))} units built, {len(changed)} files changed")
+        return
+    faults = building.differences(root, unit, _points)
+    for fault in faults:
+        typer.echo(fault, err=True)
+    if faults:
+        raise typer.Exit(1)
+    typer.echo("course/ is what its sources give, and holds no answer")
+
+
+def _points(exercise_id: str) -> float:
+    """What the exercise's record says a check is worth."""
+    from tlkit.exercises import find_exercise
+
+    return find_exercise(exercise_id).points
+
+
+@app.command()
+def verify(
+    as_json: Annotated[Optional[Path], typer.Option("--json", help="Write the figures to this file.")] = None,
+) -> None:
+    """Try every exercise's grader with answers of which it is known what they deserve."""
+    from tlkit.course.units import checkout
+    from tlkit.grading.verify import main as examine
+
+    raise typer.Exit(examine(as_json, checkout() / "solutions"))
+
+
+@app.command()
+def pretrain(
+    backbone: Annotated[str, typer.Argument(metavar="BACKBONE", help="glyphnet")],
+    out: Annotated[Path, typer.Option("--out", help="The folder for weights and model card.")] = Path("artefacts"),
+    seed: Annotated[int, typer.Option("--seed", help="Another seed gives other weights.")] = 0,
+) -> None:
+    """Pretrain a backbone by the recipe that made the shipped weights."""
+    if backbone != "glyphnet":
+        raise TlkitError(f"there is no recipe for {backbone!r}; the one there is: glyphnet")
+    from tlkit.backbones.pretraining import pretrain_glyphnet
+
+    card = pretrain_glyphnet(out, seed)
+    typer.echo(f"wrote {out / 'glyphnet.safetensors'} and its card, sha256 {card['sha256'][:12]}...")
 
 
 if __name__ == "__main__":

@@ -2,65 +2,84 @@
 
     solutions/NN_name/NN*.py  --jupytext-->  solutions/NN_name/NN*.ipynb  --nbgrader-->  course/NN_name/NN*.ipynb
 
-The middle one is what an instructor may edit in JupyterLab; git does not keep it.
+The middle one is what an instructor may edit in JupyterLab, where saving it writes the .py; git does not keep it.
 """
 
-import hashlib
+import logging
 import os
-import re
 import shutil
-import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import jupytext
 import nbformat
 from nbformat import NotebookNode
+from traitlets.config import Config
 
+from tlkit.course.files import files_below, write_text
+from tlkit.course.leaks import leaks
+from tlkit.course.release import configure, normalised, sources_of
 from tlkit.course.sources import check_source
 from tlkit.errors import TlkitError
 
-IGNORED = [".ipynb_checkpoints", "*.pyc", "__pycache__", ".pytest_cache", "*.py", "*.toml"]
-_KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+ExpectedPoints = Callable[[str], float] | None
 
 
-def build(root: Path, name: str | None = None, expected_points: Callable[[str], float] | None = None) -> list[Path]:
-    """Build one unit, or all, into `root/course`; returns the notebooks that were written.
+def build(root: Path, name: str | None = None, expected_points: ExpectedPoints = None) -> list[Path]:
+    """Build one unit, or all, into `root/course`; returns the files that changed.
 
     Args:
         root: the checkout: it holds `solutions/` and `course/`.
-        name: a unit's number or folder; None builds all, and removes units whose source is gone.
+        name: a unit's number or folder; None builds all, and removes what has no source.
         expected_points: exercise id -> points, to compare the cells' points with; None compares nothing.
     Raises:
-        TlkitError: a source that cannot be built, with file, cell and reason.
+        TlkitError: a source that cannot be built, with file, line and reason.
     """
-    written = []
-    chosen = source_folders(root, name)
-    for folder in chosen:
-        write_source_notebooks(folder, expected_points)
-        with tempfile.TemporaryDirectory() as scratch:
-            release = _generate(folder, Path(scratch))
-            written += _replace(release, root / "course" / folder.name)
-    if name is None:
-        for stale in _released_names(root) - {folder.name for folder in chosen}:
-            shutil.rmtree(root / "course" / stale)
-    return written
+    root = Path(root).resolve()
+    changed = []
+    with tempfile.TemporaryDirectory() as scratch:
+        for folder in source_folders(root, name):
+            for source in sources_of(folder):
+                write_source_notebook(source, expected_points)
+            _generate(folder, Path(scratch), expected_points)
+        fresh, course = Path(scratch) / "course", root / "course"
+        due = files_below(fresh)
+        for path in sorted(due):
+            if not (course / path).exists() or (course / path).read_bytes() != (fresh / path).read_bytes():
+                (course / path).parent.mkdir(parents=True, exist_ok=True)
+                _copy(fresh / path, course / path)
+                changed.append(course / path)
+        built = {path.parts[0] for path in due}
+        for path in sorted(files_below(course) - due):
+            if name is None or path.parts[0] in built:
+                (course / path).unlink()
+                changed.append(course / path)
+                _remove_if_empty((course / path).parent)
+    return changed
 
 
-def differences(root: Path, expected_points: Callable[[str], float] | None = None) -> list[str]:
-    """What stands in `root/course` that a fresh build would not put there, and every answer that leaked into it."""
+def differences(root: Path, name: str | None = None, expected_points: ExpectedPoints = None) -> list[str]:
+    """What stands in `root/course` that a fresh build would not put there, and every answer that leaked into it.
+
+    Nothing is written outside a temporary folder.
+    """
+    root = Path(root).resolve()
     faults = []
     with tempfile.TemporaryDirectory() as scratch:
-        fresh = Path(scratch)
-        shutil.copytree(root / "solutions", fresh / "solutions", ignore=shutil.ignore_patterns("*.ipynb", "__pycache__"))
-        build(fresh, None, expected_points)
-        due, here = (_files_below(place / "course") for place in (fresh, root))
+        folders = source_folders(root, name)
+        for folder in folders:
+            _generate(folder, Path(scratch), expected_points)
+        fresh, course = Path(scratch) / "course", root / "course"
+        due, here = files_below(fresh), files_below(course)
+        if name is not None:
+            here = {path for path in here if path.parts[0] in {folder.name for folder in folders}}
         faults += [f"course/{path} is missing; run `tlkit build`" for path in sorted(due - here)]
         faults += [f"course/{path} has no source in solutions/; run `tlkit build`" for path in sorted(here - due)]
         for path in sorted(due & here):
-            if (fresh / "course" / path).read_bytes() != (root / "course" / path).read_bytes():
-                faults.append(f"course/{path} is not what its source gives; run `tlkit build`")
+            line = _first_difference(fresh / path, course / path)
+            if line is not None:
+                faults.append(f"course/{path} is not what its source gives, from {line} on; run `tlkit build`")
     return faults + leaks(root)
 
 
@@ -68,167 +87,119 @@ def source_folders(root: Path, name: str | None = None) -> list[Path]:
     """The folders of `root/solutions` that are units; one of them where a name is given."""
     folders = [path for path in sorted((root / "solutions").glob("[0-9][0-9]_*")) if sources_of(path)]
     if not folders:
-        raise TlkitError(f"{root} holds no solutions/NN_name folder; run this in a checkout of the project")
+        raise TlkitError(f"{root} holds no solutions/NN_name/NN*.py; `tlkit build` runs in a checkout of the project")
     if name is None:
         return folders
     for folder in folders:
-        if name.strip("/") in (folder.name, folder.name[:2], f"solutions/{folder.name}"):
+        if name.rstrip("/").removeprefix("solutions/") in (folder.name, folder.name[:2], folder.name[:2].lstrip("0")):
             return [folder]
     raise TlkitError(f"there is no unit {name!r}; units here: {', '.join(folder.name for folder in folders)}")
 
 
-def sources_of(folder: Path) -> list[Path]:
-    """The py:percent sources of a unit, one a notebook; other modules beside them are not notebooks."""
-    return sorted(folder.glob(f"{folder.name[:2]}*.py"))
+def read_source(path: Path, expected_points: ExpectedPoints = None) -> NotebookNode:
+    """The notebook that a py:percent source stands for, checked, with ids and metadata that stay."""
+    try:
+        notebook = jupytext.read(path, fmt="py:percent")
+    except Exception as error:
+        raise TlkitError(f"{path} cannot be read as py:percent: {' '.join(str(error).split())[:300]}") from error
+    check_source(path, notebook, expected_points)
+    return normalised(notebook, path.parent)
 
 
-def release_id(folder: Path) -> str:
-    """12 hex digits of the sha256 of the unit's sources, whatever the line ends of the system."""
-    digest = hashlib.sha256()
-    for path in sources_of(folder):
-        digest.update(path.name.encode() + b"\0" + path.read_text(encoding="utf-8").encode() + b"\0")
-    return digest.hexdigest()[:12]
+def write_source_notebook(path: Path, expected_points: ExpectedPoints = None) -> bool:
+    """Write the source's notebook beside it, unless one is there that says the same; says whether it wrote.
 
-
-def write_source_notebooks(folder: Path, expected_points: Callable[[str], float] | None = None) -> None:
-    """Write each source's notebook beside it, with ids, and metadata that do not depend on the machine."""
-    for path in sources_of(folder):
-        try:
-            notebook = jupytext.read(path, fmt="py:percent")
-        except Exception as error:
-            raise TlkitError(f"{path} cannot be read as py:percent: {error}") from error
-        check_source(path, notebook, expected_points)
-        _set_cell_ids(notebook)
-        for cell in notebook.cells:
-            cell.metadata.pop("lines_to_next_cell", None)
-        notebook.metadata = NotebookNode(
-            kernelspec=_KERNELSPEC,
-            language_info={"name": "python"},
-            tlkit={"unit": folder.name, "release": release_id(folder)},
-        )
-        notebook.nbformat, notebook.nbformat_minor = 4, 5
-        _write(notebook, path.with_suffix(".ipynb"))
-
-
-def leaks(root: Path) -> list[str]:
-    """Lines of solutions or alternatives that can be read in `root/course`."""
-    faults = []
-    released = {path: path.read_text(encoding="utf-8") for path in sorted((root / "course").rglob("*")) if path.is_file()}
-    for folder in source_folders(root):
-        for line in sorted(answer_lines(folder)):
-            escaped = line.replace("\\", "\\\\").replace('"', '\\"')
-            for path, text in released.items():
-                if re.search(rf'(?m)^\s*"?\s*{re.escape(escaped)}(\\n)?"?,?\s*$', text):
-                    faults.append(f"{path.relative_to(root)} holds a line of an answer: {line}")
-    return faults
-
-
-def answer_lines(folder: Path) -> set[str]:
-    """Lines that stand in a unit's solution regions, or in its alternatives, and nowhere outside of them.
-
-    Lines that say nothing, such as `else:` or a bracket, do not count.
+    Raises:
+        TlkitError: the notebook there was edited later than the source, without jupytext taking the edit over.
     """
-    inside, outside = set(), set()
-    for path in sources_of(folder):
-        within = False
-        for line in path.read_text(encoding="utf-8").splitlines():
-            line = line.strip()
-            if "### BEGIN SOLUTION" in line or "### END SOLUTION" in line:
-                within = "BEGIN" in line
-                continue
-            (inside if within else outside).add(line)
-    alternatives = folder / "alternatives.py"
-    if alternatives.exists():
-        lines = alternatives.read_text(encoding="utf-8").splitlines()
-        inside |= {line.strip() for line in lines if not line.startswith(("import", "from"))}
-    return {line for line in inside - outside if re.search(r"\w.*\W.*\w.*\W", line) and len(line) > 8}
+    notebook, target = read_source(path, expected_points), path.with_suffix(".ipynb")
+    if target.exists():
+        there = _read_or_none(target)
+        if there is not None and _content(there) == _content(notebook):
+            return False
+        if there is not None and target.stat().st_mtime > path.stat().st_mtime:
+            raise TlkitError(f"{target} was edited after {path.name} and says something else; run `jupytext --sync "
+                             f"{target}` to take the edit over, or delete the notebook to drop it")
+    write_text(target, nbformat.writes(notebook) + "\n")
+    return True
 
 
-def _set_cell_ids(notebook: NotebookNode) -> None:
-    """An id that stays: the grade_id, else the section's name and the cell's number within it."""
-    section, number = "start", 0
-    for cell in notebook.cells:
-        heading = re.search(r"^#+ +(.+)$", cell.source, re.MULTILINE) if cell.cell_type == "markdown" else None
-        if heading:
-            section, number = re.sub(r"[^a-z0-9]+", "-", heading.group(1).lower()).strip("-")[:48], 0
-        number += 1
-        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
-        cell["id"] = re.sub(r"[^a-zA-Z0-9_-]", "-", grade_id)[:64] if grade_id else f"{section}-{number}"
-    ids = [cell["id"] for cell in notebook.cells]
-    for index, cell in enumerate(notebook.cells):
-        if ids.count(cell["id"]) > 1:
-            cell["id"] = f"{cell['id'][:56]}-{ids[:index].count(ids[index]) + 1}-again"
+def refresh_source_notebooks(assignment: str, student: str, notebooks: list[str]) -> None:
+    """nbgrader's hook before it releases: source notebooks follow their .py, and nothing else is released.
 
-
-def _generate(folder: Path, scratch: Path) -> Path:
-    """Run nbgrader's own generate_assignment in a scratch course; its gradebook is thrown away."""
-    source = scratch / "solutions" / folder.name
-    shutil.copytree(folder, source, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__"))
-    for notebook in source.glob("*.ipynb"):
-        if not notebook.with_suffix(".py").exists():
-            notebook.unlink()
-    from traitlets.config import Config
-
-    config = Config()
-    config.CourseDirectory.root = str(scratch)
-    config.CourseDirectory.source_directory = "solutions"
-    config.CourseDirectory.release_directory = "course"
-    config.CourseDirectory.db_url = f"sqlite:///{scratch / 'gradebook.db'}"
-    config.CourseDirectory.ignore = IGNORED
-    config.ClearSolutions.code_stub = {"python": "..."}
-    with _scripts_on_path():
-        from nbgrader.apps import NbGraderAPI
-
-        api = NbGraderAPI(config=config)
-        api.log.setLevel("ERROR")
-        result = api.generate_assignment(folder.name, force=True, create=True)
-    if not result["success"]:
-        reason = result.get("error") or result.get("log") or "no reason given"
-        raise TlkitError(f"nbgrader could not build {folder.name}: {reason.strip().splitlines()[-1]}")
-    return scratch / "course" / folder.name
-
-
-def _replace(release: Path, destination: Path) -> list[Path]:
-    """Put a generated release in place of what is there, file by file, and remove what it no longer has."""
-    written = []
-    for path in sorted(_files_below(release)):
-        target = destination / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.suffix == ".ipynb":
-            _write(nbformat.read(release / path, as_version=4), target)
+    A notebook without a source of its own (alternatives that were opened as a notebook, say) is taken off the list
+    that nbgrader goes through.
+    """
+    for name in list(notebooks):
+        source = Path(name).with_suffix(".py")
+        if source in sources_of(source.parent):
+            write_source_notebook(source)
         else:
-            shutil.copyfile(release / path, target)
-        written.append(target)
-    for stale in _files_below(destination) - _files_below(release):
-        (destination / stale).unlink()
-    return written
+            notebooks.remove(name)
 
 
-def _write(notebook: NotebookNode, path: Path) -> None:
-    nbformat.validate(notebook)
-    aside = path.with_name(path.name + ".part")
-    nbformat.write(notebook, aside)
-    os.replace(aside, path)
+def _generate(folder: Path, scratch: Path, expected_points: ExpectedPoints) -> None:
+    """Run nbgrader's generate_assignment from a copy of the unit into `scratch/course`, without a gradebook."""
+    from nbgrader.converters import GenerateAssignment
+    from nbgrader.coursedir import CourseDirectory
+    from nbgrader.preprocessors import SaveCells
+
+    copy = scratch / "solutions" / folder.name
+    shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("*.ipynb", "__pycache__", ".ipynb_checkpoints"))
+    for source in sources_of(copy):
+        try:
+            write_text(source.with_suffix(".ipynb"), nbformat.writes(read_source(source, expected_points)))
+        except TlkitError as error:
+            raise TlkitError(str(error).replace(str(copy), str(folder))) from error
+    config, log = Config(), logging.getLogger("tlkit.course.build")
+    configure(config)
+    config.CourseDirectory.root = str(scratch.resolve())
+    config.CourseDirectory.assignment_id = folder.name
+    config.GenerateAssignment.no_database = True
+    config.GenerateAssignment.preprocessors = [
+        step for step in GenerateAssignment.preprocessors.default() if step is not SaveCells
+    ]
+    log.setLevel(logging.CRITICAL)
+    try:
+        course = CourseDirectory(config=config, log=log)
+        GenerateAssignment(coursedir=course, config=config, log=log).start()
+    except (Exception, SystemExit) as error:
+        raise TlkitError(f"nbgrader could not release {folder.name}: {' '.join(str(error).split())}") from error
 
 
-def _files_below(folder: Path) -> set[Path]:
-    hidden = (".gitkeep", ".ipynb_checkpoints")
-    return {
-        path.relative_to(folder) for path in folder.rglob("*")
-        if path.is_file() and not any(part in hidden for part in path.parts)
-    }
+def _content(notebook: NotebookNode) -> list:
+    """What an instructor writes in a notebook, without ids, outputs and what editors add."""
+    return [
+        (cell.cell_type, cell.source.rstrip(), cell.metadata.get("nbgrader"), cell.metadata.get("tags") or [])
+        for cell in notebook.cells
+    ]
 
 
-def _released_names(root: Path) -> set[str]:
-    return {path.name for path in (root / "course").glob("[0-9][0-9]_*")}
+def _read_or_none(path: Path) -> NotebookNode | None:
+    try:
+        return nbformat.read(path, as_version=4)
+    except Exception:
+        return None
 
 
-class _scripts_on_path:
-    """nbgrader calls `alembic` by name when it makes a gradebook, so this environment's scripts must be on PATH."""
+def _first_difference(one: Path, other: Path) -> str | None:
+    """Where two files part: "line 12", or "its first byte" for files that are no text; None where they do not."""
+    if one.read_bytes() == other.read_bytes():
+        return None
+    try:
+        lines = [path.read_text(encoding="utf-8").splitlines() for path in (one, other)]
+    except UnicodeDecodeError:
+        return "its first byte"
+    same = next((i for i, pair in enumerate(zip(*lines)) if pair[0] != pair[1]), min(map(len, lines)))
+    return f"line {same + 1}"
 
-    def __enter__(self):
-        self.before = os.environ.get("PATH", "")
-        os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), self.before])
 
-    def __exit__(self, *_: Iterable):
-        os.environ["PATH"] = self.before
+def _copy(source: Path, target: Path) -> None:
+    aside = target.with_name(target.name + ".part")
+    shutil.copyfile(source, aside)
+    os.replace(aside, target)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    if not any(folder.iterdir()):
+        folder.rmdir()

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from tlkit.errors import TlkitError
 
+_PACKAGE = Path(__file__).resolve().parent
+
 
 @dataclass(frozen=True)
 class Unit:
@@ -26,35 +28,58 @@ class Unit:
         return sorted(self.folder.glob(f"{self.number}*.ipynb"))
 
     @property
+    def title(self) -> str:
+        """The first heading of the first notebook, without its number."""
+        for cell in read_json(self.notebooks[0])["cells"]:
+            for line in "".join(cell["source"]).splitlines():
+                if line.startswith("# ") and cell["cell_type"] == "markdown":
+                    return line[2:].removeprefix(self.number).strip()
+        return self.name
+
+    @property
     def release(self) -> str:
         """The digest of the source that the unit was built from, as its notebooks carry it."""
         return release_of(self.notebooks[0])
 
 
+def checkout(start: Path | None = None) -> Path:
+    """The checkout of the project that `start` (the current folder) lies in, else the one that tlkit runs from.
+
+    Raises:
+        TlkitError: there is neither.
+    """
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents, _PACKAGE.parents[1]):
+        if is_checkout(folder):
+            return folder
+    raise TlkitError(f"{here} is no checkout of the project: it has no solutions/ folder with units; "
+                     "name one with --root, or change to it")
+
+
+def is_checkout(folder: Path) -> bool:
+    """Whether a folder holds units' sources."""
+    return any((folder / "solutions").glob("[0-9][0-9]_*/[0-9][0-9]*.py"))
+
+
 def released_folder() -> Path:
-    """The folder of released units: a checkout's `course/`, else the copy that the installed package carries."""
-    package = Path(__file__).parent
-    checkout = package.parents[1] / "course"
-    if (package.parents[1] / "solutions").is_dir() and checkout.is_dir():
-        return checkout
-    return package / "released"
+    """The folder of released units: `course/` where tlkit runs from a checkout, else the copy in the package."""
+    return _PACKAGE.parents[1] / "course" if is_checkout(_PACKAGE.parents[1]) else _PACKAGE / "released"
 
 
 def units(folder: Path | None = None) -> list[Unit]:
     """Every unit of a folder of released units, in order."""
-    folder = folder or released_folder()
-    found = [Unit(path) for path in sorted(folder.glob("[0-9][0-9]_*")) if path.is_dir()]
+    found = [Unit(path) for path in sorted((folder or released_folder()).glob("[0-9][0-9]_*")) if path.is_dir()]
     return [unit for unit in found if unit.notebooks]
 
 
 def find_unit(name: str, folder: Path | None = None) -> Unit:
-    """The unit with this number ("01") or name ("01_why_transfer").
+    """The unit with this number ("01" or "1") or name ("01_why_transfer").
 
     Raises:
         TlkitError: no such unit; the message lists those that there are.
     """
     known = units(folder)
-    wanted = str(name).strip("/")
+    wanted = str(name).strip("/").rsplit("/", 1)[-1]
     for unit in known:
         if wanted in (unit.name, unit.number, unit.number.lstrip("0")):
             return unit
@@ -67,8 +92,23 @@ def release_of(notebook: Path) -> str:
     Raises:
         TlkitError: the file is not a notebook.
     """
+    tlkit = read_json(notebook)["metadata"].get("tlkit")
+    return str(tlkit.get("release", "")) if isinstance(tlkit, dict) else ""
+
+
+def read_json(notebook: Path) -> dict:
+    """A notebook's content as it stands in the file.
+
+    Raises:
+        TlkitError: the file cannot be read, or is not a notebook.
+    """
     try:
-        metadata = json.loads(notebook.read_text(encoding="utf-8"))["metadata"]
-        return str(metadata.get("tlkit", {}).get("release", ""))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise TlkitError(f"{notebook} is not a notebook: its content is not the JSON of one") from error
+        content = json.loads(notebook.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise TlkitError(f"{notebook} cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise TlkitError(f"{notebook} is not a notebook: its content is not JSON ({error})") from error
+    if not isinstance(content, dict) or not isinstance(content.get("cells"), list) \
+            or not isinstance(content.get("metadata"), dict):
+        raise TlkitError(f"{notebook} is not a notebook: it has no cells and metadata")
+    return content
