@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv pip
 INSTALLED := $(VENV)/.installed
 
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
 .DEFAULT_GOAL := help
 .PHONY: help env lab doctor test test-slow build verify bench package lock clean
 

@@ -54,12 +54,12 @@ def lab(context: typer.Context, unit: OptionalUnit = None) -> None:
 
     Options that are not tlkit's go to JupyterLab: `tlkit lab 01 --no-browser --port 8890`.
     """
-    from tlkit.course import workspace
+    from tlkit.course.lab import open_lab
 
     arguments = list(context.args)
     if unit and unit.startswith("-"):
         unit, arguments = None, [unit, *arguments]
-    raise typer.Exit(workspace.open_lab(unit, arguments))
+    raise typer.Exit(open_lab(unit, arguments))
 
 
 @app.command()
