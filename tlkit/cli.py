@@ -8,7 +8,10 @@ from typer.core import TyperGroup
 
 from tlkit.errors import TlkitError
 
-_LAB_PACKAGES = {"jupyterlab", "jupyter_server", "nbgrader", "jupytext", "nbformat", "nbconvert", "nbclient", "traitlets"}
+_LAB_PACKAGES = {
+    "jupyterlab", "jupyter_server", "jupyter_client", "nbgrader", "jupytext", "nbformat", "nbconvert", "nbclient",
+    "traitlets",
+}
 
 
 class _OneLineErrors(TyperGroup):
@@ -39,8 +42,9 @@ app = typer.Typer(
     help="A course on deep transfer learning, and the library it teaches with.",
 )
 
-OptionalUnit = Annotated[Optional[str], typer.Argument(metavar="UNIT", help='A number or a name: "01", "01_why_transfer".')]
-OneUnit = Annotated[str, typer.Argument(metavar="UNIT", help='A number or a name: "01", "01_why_transfer".')]
+_unit = typer.Argument(metavar="UNIT", help='A number or a name: "01", "01_why_transfer".')
+OptionalUnit = Annotated[Optional[str], _unit]
+OneUnit = Annotated[str, _unit]
 
 
 @app.callback()
@@ -73,7 +77,7 @@ def reset(unit: OneUnit) -> None:
 @app.command()
 def update(
     unit: OneUnit,
-    carry_answers: Annotated[bool, typer.Option("--carry-answers", help="Copy your answers into the new release.")] = False,
+    carry_answers: Annotated[bool, typer.Option("--carry-answers", help="Copy your answers into it.")] = False,
 ) -> None:
     """Put a newer release of a unit beside the one that you have begun."""
     from tlkit.course import workspace
@@ -105,7 +109,7 @@ def grade(
 @app.command()
 def build(
     unit: OptionalUnit = None,
-    check: Annotated[bool, typer.Option("--check", help="Change nothing; fail where course/ is not what a build gives.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; fail where course/ differs.")] = False,
     root: Annotated[Optional[Path], typer.Option("--root", help="The checkout; found by itself if not given.")] = None,
 ) -> None:
     """Turn the sources in solutions/ into the notebooks of course/."""

@@ -34,7 +34,8 @@ def leaks(root: Path, released: Path | None = None) -> list[str]:
                 whole = len(telling) > 1 and len(found) == len(telling)
                 untold = not telling and len(answer) > 1 and _holds_run(lines, answer)
                 if whole or untold or (found and owner == unit):
-                    faults.append(f"{path.relative_to(released.parent)} holds an answer of {owner}: {(found or answer)[0]}")
+                    where = path.relative_to(released.parent)
+                    faults.append(f"{where} holds an answer of {owner}: {(found or answer)[0]}")
     return sorted(set(faults))
 
 

@@ -47,7 +47,8 @@ def normalised(notebook: NotebookNode, folder: Path) -> NotebookNode:
     )
     for cell, cell_id in zip(kept.cells, cell_ids(kept.cells)):
         cell["id"] = cell_id
-        cell.metadata = NotebookNode({key: cell.metadata[key] for key in ("nbgrader", "tags") if cell.metadata.get(key)})
+        kept_keys = [key for key in ("nbgrader", "tags") if cell.metadata.get(key)]
+        cell.metadata = NotebookNode({key: cell.metadata[key] for key in kept_keys})
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     return kept

@@ -28,7 +28,8 @@ def check_source(path: Path, notebook: NotebookNode, expected_points: Callable[[
     for cell in notebook.cells:
         where = f"{path}, line {_line_of(cell, text)}"
         if "incorrectly_encoded_metadata" in cell.metadata:
-            raise TlkitError(f"{where}: the cell's metadata is not key=JSON: {cell.metadata['incorrectly_encoded_metadata']}")
+            raise TlkitError(f"{where}: the cell's metadata is not key=JSON: "
+                             f"{cell.metadata['incorrectly_encoded_metadata']}")
         _check_regions(where, cell)
         if cell.cell_type == "code":
             _check_python(path, text, cell)
@@ -93,7 +94,8 @@ def _check_graded(where: str, cell: NotebookNode, expected_points: Callable[[str
     exercise_id = match.group(2)
     due = exercise_id.replace(".", "-") + "-check"
     if nbgrader["grade_id"] != due:
-        raise TlkitError(f"{where}: the grade_id of check(\"{exercise_id}\") should be {due!r}, not {nbgrader['grade_id']!r}")
+        raise TlkitError(f"{where}: the grade_id of check({exercise_id!r}) should be {due!r}, "
+                         f"not {nbgrader['grade_id']!r}")
     if not nbgrader["locked"]:
         raise TlkitError(f"{where}: the graded cell {due!r} should be locked")
     if expected_points and float(nbgrader["points"]) != float(expected_points(exercise_id)):
@@ -107,8 +109,9 @@ def _check_pairs(path: Path, notebook: NotebookNode) -> None:
     for cell in notebook.cells:
         nbgrader = cell.metadata.get("nbgrader", {})
         grade_id = nbgrader.get("grade_id", "")
-        if nbgrader.get("grade") and not nbgrader.get("solution") and grade_id.removesuffix("-check") not in above:
-            raise TlkitError(f"{path}: no answer's cell with grade_id {grade_id.removesuffix('-check')!r} above {grade_id!r}")
+        answer = grade_id.removesuffix("-check")
+        if nbgrader.get("grade") and not nbgrader.get("solution") and answer not in above:
+            raise TlkitError(f"{path}: no answer's cell with grade_id {answer!r} above {grade_id!r}")
         above.add(grade_id)
 
 

@@ -37,7 +37,7 @@ def copy_missing(work: Path, released: Path | None = None) -> list[str]:
     """
     known = units(released)
     if not known:
-        raise TlkitError(f"no released units in {released or released_folder()}; in a checkout, `tlkit build` makes them")
+        raise TlkitError(f"no units in {released or released_folder()}; in a checkout `tlkit build` makes them")
     with _one_line(work):
         work.mkdir(parents=True, exist_ok=True)
         for unit in known:
@@ -137,8 +137,8 @@ def _news(unit: Unit, work: Path) -> list[str]:
             beside = work / f"{unit.name}.{unit.release}"
             if beside.exists():
                 return [f"the newest release of {unit.name} is in {beside}"]
-            return [f"there is a newer release of {unit.name}; `tlkit update {unit.number} --carry-answers` puts it beside "
-                    "yours, with your answers"]
+            return [f"there is a newer release of {unit.name}; `tlkit update {unit.number} --carry-answers` puts it "
+                    "beside yours, with your answers"]
     return []
 
 
@@ -156,6 +156,8 @@ def _one_line(work: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, shutil.Error) as error:
-        reason = getattr(error, "strerror", None) or (error.args[0][0][-1] if isinstance(error, shutil.Error) else error)
-        where = getattr(error, "filename", None) or work
-        raise TlkitError(f"{where}: {reason}; tlkit needs to write to {work}, and nothing of yours was changed") from error
+        if isinstance(error, shutil.Error):  # a list of (source, target, reason)
+            where, reason = error.args[0][0][1:]
+        else:
+            where, reason = error.filename or work, error.strerror or error
+        raise TlkitError(f"{where}: {reason}; tlkit must write to {work}, and nothing of yours was changed") from error
