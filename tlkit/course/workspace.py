@@ -106,7 +106,7 @@ def _place(unit: Unit, target: Path, contents: dict[str, str] | None = None) -> 
     aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         aside.chmod(0o755)
-        shutil.copytree(unit.folder, aside, dirs_exist_ok=True, copy_function=shutil.copyfile,
+        shutil.copytree(unit.folder, aside, dirs_exist_ok=True, copy_function=_copy_file,
                         ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
         for name, text in (contents or {}).items():
             write_text(aside / name, text)
@@ -116,6 +116,11 @@ def _place(unit: Unit, target: Path, contents: dict[str, str] | None = None) -> 
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise
+
+
+def _copy_file(source: Path, target: Path, **_: object) -> None:
+    """Content without permissions: what is released read-only must still be writable for the learner."""
+    shutil.copyfile(source, target)
 
 
 def _is_older(unit: Unit, current: Path) -> bool:
