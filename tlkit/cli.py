@@ -113,10 +113,11 @@ def build(
     root: Annotated[Optional[Path], typer.Option("--root", help="The checkout; found by itself if not given.")] = None,
 ) -> None:
     """Turn the sources in solutions/ into the notebooks of course/."""
-    from tlkit.course import build as building
     from tlkit.course.units import checkout
 
     root = root or checkout()
+    from tlkit.course import build as building
+
     if not check:
         changed = building.build(root, unit, _points)
         for path in changed:
