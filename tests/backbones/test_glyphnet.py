@@ -1,0 +1,62 @@
+import hashlib
+import json
+import shutil
+
+import pytest
+import torch
+
+import tlkit
+from tlkit.backbones import glyphnet
+from tlkit.errors import TlkitError
+
+
+def test_the_weights_are_those_of_the_card_and_small():
+    card = json.loads(glyphnet.CARD.read_text())
+    assert hashlib.sha256(glyphnet.WEIGHTS.read_bytes()).hexdigest() == card["sha256"]
+    assert glyphnet.WEIGHTS.stat().st_size <= 5_000_000
+    assert {"recipe", "seed", "seconds", "letters_accuracy", "licence", "command"} <= set(card)
+
+
+def test_other_weights_than_the_cards_are_refused_before_they_are_read(tmp_path):
+    damaged = tmp_path / "glyphnet.safetensors"
+    damaged.write_bytes(b"no weights at all")
+    with pytest.raises(TlkitError, match="has sha256 .* but its model card glyphnet.json says"):
+        glyphnet.read_weights(damaged, glyphnet.CARD)
+    content = bytearray(glyphnet.WEIGHTS.read_bytes())
+    content[-1] ^= 1
+    damaged.write_bytes(content)
+    with pytest.raises(TlkitError, match="damaged"):
+        glyphnet.read_weights(damaged, glyphnet.CARD)
+
+
+def test_missing_weights_are_named(tmp_path):
+    shutil.copy(glyphnet.CARD, tmp_path)
+    with pytest.raises(TlkitError, match="glyphnet.safetensors is missing"):
+        glyphnet.read_weights(tmp_path / "glyphnet.safetensors", tmp_path / "glyphnet.json")
+
+
+def test_fresh_weights_come_from_the_seed():
+    once, again, other = (tlkit.load_backbone("glyphnet", pretrained=False, seed=s) for s in (0, 0, 1))
+    images = torch.rand(3, 1, 8, 8)
+    assert torch.equal(once(images), again(images)) and not torch.equal(once(images), other(images))
+
+
+def test_the_depth_map_runs_from_the_input_to_the_features():
+    backbone = tlkit.load_backbone("glyphnet")
+    assert list(backbone.stages) == ["stem", "block1", "block2", "block3", "pool"]
+    hidden = backbone.preprocessing(torch.rand(2, 1, 8, 8))
+    for stage in backbone.stages.values():
+        hidden = stage(hidden)
+    assert hidden.shape == (2, backbone.feature_size)
+    assert not backbone.training
+
+
+def test_describe_counts_every_parameter():
+    backbone = tlkit.load_backbone("glyphnet")
+    rows = backbone.describe().splitlines()[2:]
+    assert sum(int(row.split()[-1].replace(",", "")) for row in rows) == sum(p.numel() for p in backbone.parameters())
+
+
+def test_an_unknown_name_is_refused_with_the_known_ones():
+    with pytest.raises(TlkitError, match="no backbone 'resnet'; backbones: glyphnet"):
+        tlkit.load_backbone("resnet")

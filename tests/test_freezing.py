@@ -1,0 +1,86 @@
+import pytest
+import torch
+
+import tlkit
+from tlkit import plans
+from tlkit.errors import TlkitError
+from tlkit.freezing import freeze, parameter_groups
+
+BODY = ["stem", "block1", "block2", "block3", "pool"]
+
+
+@pytest.fixture
+def task():
+    return tlkit.load_task("digits", labels_per_class=2, seed=0)
+
+
+@pytest.fixture
+def model(task):
+    return tlkit.adapt(tlkit.load_backbone("glyphnet"), task)
+
+
+def one_step(model, task):
+    model.train()
+    model.loss(model(task.train.inputs), task.train.labels).backward()
+
+
+def test_frozen_parameters_get_no_gradient_not_even_zero(model, task):
+    one_step(model, task)
+    freeze(model, BODY[:3])
+    one_step(model, task)
+    for name, stage in model.stages.items():
+        for parameter in stage.parameters():
+            assert (parameter.grad is None) == (name in BODY[:3])
+
+
+def test_frozen_batchnorm_does_not_move(model, task):
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    freeze(model, ["stem", "block1"])
+    one_step(model, task)
+    for name, value in model.state_dict().items():
+        is_frozen = name.startswith(("backbone.stages.stem", "backbone.stages.block1"))
+        if "running_mean" in name:
+            assert torch.equal(value, before[name]) == is_frozen, name
+
+
+def test_frozen_stages_stay_in_eval_mode_through_train(model):
+    freeze(model, ["block2"])
+    model.train()
+    assert not any(module.training for module in model.stages["block2"].modules())
+    assert all(module.training for module in model.stages["block3"].modules())
+    freeze(model, [])
+    assert all(module.training for module in model.train().stages["block2"].modules())
+
+
+def test_frozen_means_bit_identical_after_training(model, task):
+    freeze(model, BODY[:3])
+    prefixes = tuple(f"backbone.stages.{stage}." for stage in BODY[:3])
+    frozen = {name: value.clone() for name, value in model.state_dict().items() if name.startswith(prefixes)}
+    phase = plans.Phase(3, 1e-2, 1e-2, frozen=tuple(BODY[:3]))
+    tlkit.finetune(model, task, plans.Plan("half", (phase,)))
+    assert len(frozen) > 20
+    for name, value in frozen.items():
+        assert torch.equal(model.state_dict()[name], value), name
+
+
+def test_a_stage_that_does_not_exist_is_refused_with_those_that_do(model):
+    with pytest.raises(TlkitError, match="no stage 'block9'; stages from the input on: stem, block1"):
+        freeze(model, ["block9"])
+
+
+def test_groups_hold_every_trainable_parameter_once_and_no_frozen_one(model):
+    freeze(model, ["stem"])
+    grouped = [id(p) for group in parameter_groups(model, 1e-3, 1e-2) for p in group["params"]]
+    assert len(grouped) == len(set(grouped))
+    assert set(grouped) == {id(p) for p in model.parameters() if p.requires_grad}
+
+
+def test_learning_rates_fall_with_depth(model):
+    rates = {group["stage"]: group["lr"] for group in parameter_groups(model, 1e-3, 1e-2, depth_decay=0.5)}
+    assert rates == {"stem": 1e-3 / 16, "block1": 1e-3 / 8, "block2": 1e-3 / 4, "block3": 1e-3 / 2, "head": 1e-2}
+
+
+def test_norms_and_biases_are_not_decayed(model):
+    decays = {id(p): g["weight_decay"] for g in parameter_groups(model, 1e-3, 1e-2, weight_decay=0.1) for p in g["params"]}
+    for parameter in model.parameters():
+        assert decays[id(parameter)] == (0.1 if parameter.ndim > 1 else 0.0)
