@@ -107,7 +107,7 @@ def full(epochs: int = 40, learning_rate: float = 1e-3, head_learning_rate: floa
     return Plan("full", (phase,), **{"jitter": Jitter(10, 0.1, 0.1, 0.5), **fields})
 
 
-def lp_ft(epochs: int = 40, learning_rate: float = 1e-3, **fields) -> Plan:
+def lp_ft(epochs: int = 40, learning_rate: float = 1e-3, probe_epochs: int = 100, **fields) -> Plan:
     """First the head alone, then everything (Kumar et al. 2022): a settled head spares the body wild gradients."""
-    phases = (Phase(epochs, 0.0, 1e-2), Phase(epochs, learning_rate, learning_rate))
-    return Plan("lp_ft", phases, **{"jitter": Jitter(10, 0.1, 0.1, 0.5), **fields})
+    phases = (Phase(probe_epochs, 0.0, 1e-2), Phase(epochs, learning_rate, learning_rate))
+    return Plan("lp_ft", phases, **fields)
