@@ -82,7 +82,7 @@ class BoundedClient(NotebookClient):
         except DeadKernelError:
             return False, "the kernel died while this cell ran"
         except CellTimeoutError:  # an interrupt that had no effect, or a message that was too large to be read
-            if not self.answers():
+            if not self.recovers():
                 return False, (f"this cell had not finished after {self.limits.cell_seconds:g} s and could not be "
                                "interrupted")
             self._remark = self._remark or f"more than {self.limits.sent_bytes / 1e6:g} MB came at once; they are dropped"
@@ -110,18 +110,22 @@ class BoundedClient(NotebookClient):
             cell.outputs.append(v4.new_output("stream", name="stdout", text=f"{head}\n... the rest is dropped ...\n"))
         return None
 
-    def answers(self) -> bool:
-        """Whether the kernel is alive and free to do something."""
-        return run_sync(self._async_answers)()
+    def recovers(self) -> bool:
+        """Whether the kernel is alive and free to do something; asked over new connections, since a message that was
+        too large has closed the one that it came by."""
+        return run_sync(self._async_recovers)()
 
-    async def _async_answers(self) -> bool:
-        deadline, question = time.monotonic() + self.limits.grace_seconds, self.kc.kernel_info()
-        while await ensure_async(self.km.is_alive()):
-            try:
-                reply = await ensure_async(self.kc.shell_channel.get_msg(timeout=max(0, deadline - time.monotonic())))
-            except Empty:
-                return False
-            if reply["parent_header"].get("msg_id") == question:
+    async def _async_recovers(self) -> bool:
+        deadline = time.monotonic() + self.limits.grace_seconds
+        self.kc.stop_channels()
+        self.kc = self.km.client()
+        self.kc.start_channels()
+        self.kc.allow_stdin = False
+        while await ensure_async(self.km.is_alive()) and time.monotonic() < deadline:
+            self.kc.kernel_info()
+            with contextlib.suppress(Empty):
+                await self.kc.shell_channel.get_msg(timeout=max(0, deadline - time.monotonic()))
+                await self.kc.iopub_channel.get_msg(timeout=0.2)  # outputs come this way, once it is open
                 return True
         return False
 
