@@ -46,7 +46,7 @@ def test_a_cell_without_end_is_stopped_and_the_next_one_runs(tmp_path, source):
     assert value(cells[2]) == "2"
 
 
-@pytest.mark.parametrize("source", ["import os; os._exit(0)", "import os, signal; os.kill(os.getpid(), signal.SIGTERM)",
+@pytest.mark.parametrize("source", ["import os; os._exit(0)",
                                     pytest.param("import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
                                                  marks=pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL"))])
 def test_after_a_killed_kernel_the_earlier_cells_are_there_again(tmp_path, source):
@@ -62,17 +62,17 @@ def test_kernels_are_not_restarted_for_ever(tmp_path):
 
 
 FLOODS = {
-    "in one go": "print('y' * 300_000_000)",
+    "in one go": "print('y' * 150_000_000)",
     "in many pieces": "for _ in range(3000): print('y' * 100_000)",
     "as results": "from IPython.display import display\nfor _ in range(300): display('y' * 1_000_000)",
     "as an error": "raise ValueError('y' * 30_000_000)",
 }
 
 
-@pytest.mark.parametrize("how", FLOODS)
+@pytest.mark.parametrize("how", ["in one go", *(pytest.param(how, marks=pytest.mark.slow) for how in list(FLOODS)[1:])])
 def test_a_flood_of_output_does_not_fill_the_memory(tmp_path, how):
-    """Without a bound the same takes about 1 GB here, or for the error 0.2 GB."""
-    resource = pytest.importorskip("resource")
+    """Without a bound on what is read the same grows by hundreds of MB."""
+    pytest.importorskip("resource")
     script = f"""
 import resource, sys
 from pathlib import Path
@@ -80,14 +80,13 @@ from tests.grading.test_execute import run, value, Limits
 scale = 1024 if sys.platform == "linux" else 1
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale
 cells, remarks = run(Path({str(tmp_path)!r}), "x = 5", {FLOODS[how]!r}, "x",
-                     limits=Limits(cell_seconds=60, grace_seconds=3, sent_bytes=2_000_000))
+                     limits=Limits(cell_seconds=20, grace_seconds=3, sent_bytes=2_000_000))
 grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale - before
 assert grown < 60_000_000, grown
 assert 1 in remarks and "MB" in remarks[1], remarks
 assert sum(len(str(output)) for output in cells[1].outputs) < 300_000
 assert value(cells[2]) == "5", cells[2]
 """
-    assert resource
     done = subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[2], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 

@@ -61,7 +61,7 @@ def tamper(notebook: Path) -> None:
             nbgrader |= {"points": 100, "schema_version": 99, "solution": nbgrader["grade_id"] == "01-quiz-check"}
             cell.source = "100.0"
     content.cells = [cell for cell in content.cells if cell.metadata.get("nbgrader", {}).get("grade_id") != "01-probe-check"]
-    content.cells.append(content.cells[-1].copy() | {"id": "again"})
+    content.cells.append(nbformat.from_dict({**content.cells[-1], "id": "again"}))
     nbformat.write(content, notebook)
 
 
