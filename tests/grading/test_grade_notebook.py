@@ -10,7 +10,6 @@ from typer.testing import CliRunner
 from tests.grading.conftest import POINTS, STUBS, change
 from tlkit.cli import app
 from tlkit.errors import TlkitError
-from tlkit.grading import notebook as grading
 from tlkit.grading.kernel import Limits
 from tlkit.grading.notebook import grade_notebook, print_result
 from tlkit.grading.submission import read_submission
@@ -222,7 +221,7 @@ def test_what_is_no_notebook_of_ours_is_one_line_and_no_zero_exit(what, notebook
         pytest.skip("this system has no such files")
     spoil(notebook)
     before = notebook.read_bytes() if notebook.is_file() else None
-    monkeypatch.setattr(grading.released_notebook, "__defaults__", (released,))
+    monkeypatch.setattr("tlkit.course.units.released_folder", lambda: released)
     done = CliRunner().invoke(app, ["grade", str(notebook)])
     assert done.exit_code == 1 and done.stdout == ""
     assert message in done.stderr and done.stderr.count("\n") == 1 and done.stderr.startswith("tlkit: ")
@@ -248,7 +247,7 @@ def test_a_file_that_may_not_be_read_is_one_line(notebook, monkeypatch):
 
 
 def test_the_command_prints_points_and_where_the_page_is(notebook, released, monkeypatch):
-    monkeypatch.setattr(grading.grade_notebook, "__defaults__", (None, released, SHORT, 1_000_000))
+    monkeypatch.setattr("tlkit.course.units.released_folder", lambda: released)
     done = CliRunner().invoke(app, ["grade", str(notebook)])
     assert done.exit_code == 0, done.output
     assert "01-quiz-check: 5 of 5" in done.stdout and "a person grades this" in done.stdout
