@@ -96,6 +96,12 @@ def test_little_output_is_kept_whole(tmp_path):
     assert printed(cells[0]) == "".join(f"{i}\n" for i in range(1000)) and remarks == {}
 
 
+def test_a_result_behind_many_small_outputs_is_not_lost(tmp_path):
+    cells, remarks = run(tmp_path, "from IPython.display import display\nfor i in range(5000): display(i)\n'last'", "6",
+                         limits=Limits(cell_seconds=60))
+    assert value(cells[0]) == "'last'" and value(cells[1]) == "6" and remarks == {}
+
+
 def test_the_users_own_start_up_files_stay_out(tmp_path, monkeypatch):
     startup = tmp_path / "ipython" / "profile_default" / "startup"
     startup.mkdir(parents=True)

@@ -84,6 +84,14 @@ def test_the_page_shows_the_points_and_runs_no_script_of_anybody(notebook, relea
     assert 'class="tlkit-card"' in page and "border-left" in page
 
 
+def test_outputs_that_are_no_text_do_not_cost_the_page(notebook, released):
+    change(notebook, lambda content, cells: cells["01-quiz"].update(source=cells["01-quiz"]["source"] + (
+        "\nfrom IPython.display import display\nprint(chr(0xD800))\ndisplay({'text/plain': chr(0xD800)}, raw=True)"
+        "\ndisplay({'text/plain': 5}, raw=True)\ndisplay({'text/html': {'a': 1}, 'image/png': 3}, raw=True)")))
+    result = grade(notebook, released)
+    assert result.points == 9 and result.page.exists()
+
+
 def test_feedback_stands_beside_the_notebook_where_no_folder_is_named(notebook, released):
     assert grade(notebook, released).page == notebook.parent / "feedback" / "01_small.html"
 

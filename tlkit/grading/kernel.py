@@ -47,7 +47,7 @@ class Limits:
     grace_seconds: float = 5
     start_seconds: float = 120
     kept_bytes: int = 200_000
-    sent_bytes: int = 20_000_000
+    sent_bytes: int = 10_000_000
     restarts: int = 10
 
 
