@@ -87,9 +87,8 @@ class FeedbackExporter(HTMLExporter):
             for output in cell.get("outputs", []):
                 if "metadata" in output:  # nbconvert sets widths and file names from it, without quotes
                     output.metadata = NotebookNode()
-                if "data" in output:  # whatever was sent as text need not be one
-                    shown = {kind: output.data[kind] for kind in _SHOWN if kind in output.data}
-                    output.data = NotebookNode({kind: _as_text(value) for kind, value in shown.items()})
+                if "data" in output:
+                    output.data = NotebookNode({kind: output.data[kind] for kind in _SHOWN if kind in output.data})
         html, resources = super().from_notebook_node(nb, resources, **kwargs)
         return html.encode("utf-8", "replace").decode(), resources  # half characters cannot be written
 
@@ -98,10 +97,6 @@ def cleaned(html: str | bytes) -> str:
     """The HTML with what is harmless in it; the rest is shown as text."""
     html = html.decode() if isinstance(html, bytes) else str(html)
     return bleach.clean(html, tags=_TAGS, attributes=_is_harmless, css_sanitizer=_STYLES)
-
-
-def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else "".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _is_harmless(tag: str, name: str, value: str) -> bool:
