@@ -27,6 +27,21 @@ def configure(config: Config) -> None:
     config.GenerateAssignment.force = True
     config.GenerateAssignment.exporter_class = "tlkit.course.release.ReleaseExporter"
     config.GenerateAssignment.pre_convert_hook = "tlkit.course.build.refresh_source_notebooks"
+    _configure_grading(config)
+
+
+def _configure_grading(config: Config) -> None:
+    """Grade what the release says, run what grading needs, and return pages that are safe to open."""
+    config.Autograde.sanitize_preprocessors = [
+        "tlkit.grading.nbgrader_plugin.RestoreFromRelease",
+        *(f"nbgrader.preprocessors.{step}" for step in
+          ("ClearOutput", "DeduplicateIds", "OverwriteKernelspec", "OverwriteCells", "CheckCellMetadata")),
+    ]
+    # A learner's tags do not reach this far: RestoreFromRelease takes all tags from the release.
+    config.Execute.skip_cells_with_tag = "demo"
+    config.Execute.timeout = 60
+    config.Execute.shutdown_kernel = "immediate"
+    config.GenerateFeedback.exporter_class = "tlkit.grading.feedback.FeedbackExporter"
 
 
 class ReleaseExporter(NotebookExporter):

@@ -102,13 +102,24 @@ def read_json(notebook: Path) -> dict:
     Raises:
         TlkitError: the file cannot be read, or is not a notebook.
     """
+    content = read_object(notebook)
+    if not isinstance(content.get("cells"), list) or not isinstance(content.get("metadata"), dict):
+        raise TlkitError(f"{notebook} is not a notebook: it has no cells and metadata")
+    return content
+
+
+def read_object(notebook: Path) -> dict:
+    """The JSON object in a file that should be a notebook, of whatever format.
+
+    Raises:
+        TlkitError: the file cannot be read, or holds no JSON object.
+    """
     try:
-        content = json.loads(notebook.read_text(encoding="utf-8"))
+        content = json.loads(notebook.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise TlkitError(f"{notebook} cannot be read: {error.strerror or error}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TlkitError(f"{notebook} is not a notebook: its content is not JSON ({error})") from error
-    if not isinstance(content, dict) or not isinstance(content.get("cells"), list) \
-            or not isinstance(content.get("metadata"), dict):
+    if not isinstance(content, dict):
         raise TlkitError(f"{notebook} is not a notebook: it has no cells and metadata")
     return content

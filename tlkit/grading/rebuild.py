@@ -1,0 +1,114 @@
+"""A notebook to grade, rebuilt from the released one: of a submission only the text of answers and own cells is taken.
+
+So a submission cannot delete, edit or double a check, raise its points, tag it to be skipped, or name another kernel.
+"""
+
+import copy
+from collections import defaultdict
+
+from nbformat import NotebookNode, v4
+from nbgrader.utils import is_grade, is_solution
+
+from tlkit.grading.submission import LearnersCell, Submission
+
+DEMO = "demo"
+"""The tag of released cells that only demonstrate: grading does not run them."""
+
+
+def rebuild(released: NotebookNode, submission: Submission) -> tuple[NotebookNode, list[str]]:
+    """The released notebook with the learner's answers in it and the learner's own cells between.
+
+    A cell of the release that is neither answer nor locked, and that the learner changed, stands twice: as it was
+    released and, after it, as the learner has it, so that nothing that an answer needs is lost; but cells that only
+    demonstrate stay as released.
+
+    Returns:
+        The notebook, and one line for each thing that the learner should know.
+    """
+    notebook = copy.deepcopy(released)
+    by_grade_id = {grade_id(cell): index for index, cell in enumerate(notebook.cells) if grade_id(cell)}
+    by_id = {cell.get("id"): index for index, cell in enumerate(notebook.cells) if not grade_id(cell)}
+    by_source = {cell.source.strip(): index for index, cell in reversed(list(enumerate(notebook.cells)))}
+    claims: dict[str, list[LearnersCell]] = defaultdict(list)
+    own: dict[int, list[NotebookNode]] = defaultdict(list)
+    notes, anchor = [], -1
+    for cell in submission.cells:
+        if cell.grade_id in by_grade_id:
+            claims[cell.grade_id].append(cell)
+            anchor = by_grade_id[cell.grade_id]
+            continue
+        position = by_id.get(cell.id, by_source.get(cell.source.strip()))
+        if position is not None:
+            anchor = position
+            if cell.source.strip() == notebook.cells[position].source.strip() or cell.cell_type != "code":
+                continue
+            if is_demo(notebook.cells[position]):
+                notes.append(f"you changed {cell.id}, a cell that only demonstrates and is not run for a grade; what an "
+                             "answer needs belongs in the answer's cell or in a cell of your own")
+                continue
+        if cell.source.strip() and cell.cell_type in ("code", "markdown"):
+            own[anchor].append(_own_cell(cell, f"own-{sum(map(len, own.values())) + 1}"))
+    for name, index in by_grade_id.items():
+        cell = notebook.cells[index]
+        if is_solution(cell):
+            notes += _fill_in(cell, claims[name])
+        else:
+            notes += _remarks_on_locked(cell, claims[name])
+    ordered = list(own[-1])
+    for index, cell in enumerate(notebook.cells):
+        ordered += [cell, *own[index]]
+    notebook.cells = ordered
+    return notebook, notes
+
+
+def grade_id(cell: NotebookNode) -> str:
+    """The id by which nbgrader knows a cell, or ""."""
+    return cell.metadata.get("nbgrader", {}).get("grade_id", "")
+
+
+def is_demo(cell: NotebookNode) -> bool:
+    """Whether a released cell only demonstrates."""
+    return DEMO in cell.metadata.get("tags", [])
+
+
+def is_check(cell: NotebookNode) -> bool:
+    """Whether a cell gives points by being run."""
+    return cell.cell_type == "code" and is_grade(cell) and not is_solution(cell)
+
+
+def is_hand_graded(cell: NotebookNode) -> bool:
+    """Whether a person gives the points."""
+    return is_grade(cell) and not is_check(cell)
+
+
+def _fill_in(cell: NotebookNode, claims: list[LearnersCell]) -> list[str]:
+    """Put the learner's text into an answer's cell; of several, the last that was begun."""
+    name = grade_id(cell)
+    if not claims:
+        return [f"the answer {name} is missing from your notebook; it counts as not begun"]
+    begun = [claim for claim in claims if claim.source != cell.source and claim.source.strip()]
+    taken, notes = (begun or claims)[-1], []
+    if len(begun) > 1:
+        notes.append(f"the answer {name} stands {len(begun)} times in your notebook; the last one counts")
+    if taken.cell_type != cell.cell_type:
+        notes.append(f"the answer {name} is a {taken.cell_type or 'nameless'} cell in your notebook; it is graded as the "
+                     f"{cell.cell_type} cell that it was")
+    cell.source = taken.source
+    return notes
+
+
+def _remarks_on_locked(cell: NotebookNode, claims: list[LearnersCell]) -> list[str]:
+    """What a learner should know of a locked cell that is not as it was released."""
+    name = grade_id(cell)
+    if not claims:
+        return [f"the cell {name} is missing from your notebook; the released one is used"]
+    changed = [claim for claim in claims if claim.source.strip() != cell.source.strip()
+               or claim.cell_type != cell.cell_type or claim.points != cell.metadata["nbgrader"].get("points")]
+    if changed or len(claims) > 1:
+        return [f"the cell {name} is not as it was released; the released one is used, once"]
+    return []
+
+
+def _own_cell(cell: LearnersCell, cell_id: str) -> NotebookNode:
+    make = v4.new_code_cell if cell.cell_type == "code" else v4.new_markdown_cell
+    return make(cell.source, id=cell_id)
