@@ -1,0 +1,78 @@
+"""One Chromium and one JupyterLab for all browser tests; where they cannot run, CI fails and others are told why."""
+
+import os
+import shutil
+
+import pytest
+
+from tests.browser.server import running_lab
+
+_CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+_QUIET = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+WINDOW = {"width": 1400, "height": 900}
+
+_took: list[str] = []
+
+
+def _cannot_run(reason: str):
+    """A failure where a browser is required (TLKIT_REQUIRE_BROWSER=1), a skip elsewhere."""
+    if os.environ.get("TLKIT_REQUIRE_BROWSER") == "1":
+        pytest.fail(f"TLKIT_REQUIRE_BROWSER=1, but {reason}", pytrace=False)
+    pytest.skip(reason)
+
+
+def launch(playwright):
+    """The Chromium of this system, without a window and without business of its own.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    found = next(filter(None, map(shutil.which, _CHROMIUM)), None)
+    if found is None:
+        raise FileNotFoundError(f"none of {', '.join(_CHROMIUM)} is installed; on Debian: apt-get install chromium")
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    return playwright.chromium.launch(executable_path=found, args=_QUIET + ["--no-sandbox"] * root)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    try:
+        from playwright.sync_api import Error, sync_playwright
+    except ImportError:
+        _cannot_run("playwright is not installed; pip install playwright")
+    with sync_playwright() as playwright:
+        try:
+            chromium = launch(playwright)
+        except (FileNotFoundError, Error) as error:
+            _cannot_run(f"the browser does not start: {error}")
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def lab(browser, tmp_path_factory):
+    """JupyterLab at unit 01, in an empty folder."""
+    with running_lab(tmp_path_factory.mktemp("lab"), "01") as running:
+        _took.append(f"JupyterLab answered {running.seconds:.1f} s after `tlkit lab`")
+        yield running
+
+
+@pytest.fixture(scope="module")
+def page(browser):
+    """A fresh window: no cookie, no setting, nothing stored."""
+    context = browser.new_context(viewport=WINDOW)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture(scope="session")
+def took():
+    """Lines for the report at the end of the session."""
+    return _took
+
+
+def pytest_terminal_summary(terminalreporter):
+    if _took:
+        terminalreporter.section("JupyterLab in a browser")
+        for line in _took:
+            terminalreporter.write_line(line)
