@@ -1,15 +1,12 @@
 """One Chromium and one JupyterLab for all browser tests; where they cannot run, CI fails and others are told why."""
 
 import os
-import shutil
 
 import pytest
+from playwright.sync_api import Error, sync_playwright
 
+from tests.browser.chromium import WINDOW, launch
 from tests.browser.server import running_lab
-
-_CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-_QUIET = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-WINDOW = {"width": 1400, "height": 900}
 
 _took: list[str] = []
 
@@ -21,25 +18,8 @@ def _cannot_run(reason: str):
     pytest.skip(reason)
 
 
-def launch(playwright):
-    """The Chromium of this system, without a window and without business of its own.
-
-    Raises:
-        FileNotFoundError: there is none.
-    """
-    found = next(filter(None, map(shutil.which, _CHROMIUM)), None)
-    if found is None:
-        raise FileNotFoundError(f"none of {', '.join(_CHROMIUM)} is installed; on Debian: apt-get install chromium")
-    root = hasattr(os, "geteuid") and os.geteuid() == 0
-    return playwright.chromium.launch(executable_path=found, args=_QUIET + ["--no-sandbox"] * root)
-
-
 @pytest.fixture(scope="session")
 def browser():
-    try:
-        from playwright.sync_api import Error, sync_playwright
-    except ImportError:
-        _cannot_run("playwright is not installed; pip install playwright")
     with sync_playwright() as playwright:
         try:
             chromium = launch(playwright)

@@ -15,6 +15,8 @@ from tests.browser.server import TOKEN, Lab
 SECOND = 1000
 READY, RUN, VALIDATED = 60 * SECOND, 180 * SECOND, 240 * SECOND
 
+expect.set_options(timeout=30 * SECOND)  # most things take a fraction of a second, on a busy machine more
+
 _RAN = re.compile(r"^\[\d+\]:?$")
 
 
@@ -124,6 +126,7 @@ class NotebookPage:
         self.run(check)
         card = check.locator(".tlkit-card")
         expect(card).to_have_count(1)
+        card.scroll_into_view_if_needed()
         return card
 
     def save(self) -> None:

@@ -84,5 +84,7 @@ def _end(server: subprocess.Popen) -> None:
         for process in family:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
-        psutil.wait_procs(family, 10)
+        _, left = psutil.wait_procs(family, 10)
+        if left:
+            raise RuntimeError(f"processes of JupyterLab are left: {left}")
     server.wait(10)

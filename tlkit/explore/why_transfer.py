@@ -97,7 +97,7 @@ def table_of(labels: np.ndarray, curves: dict[str, np.ndarray], chosen: int, tar
                  f"<td {cell}>{mean[at]:.3f} ± {error[at]:.3f}</td><td {cell}>{words}</td></tr>")
     heads = ("strategy", f"accuracy at {chosen} per class", f"labels per class needed for {target:.2f}")
     head = "".join(f'<th scope="col" {cell}>{text}</th>' for text in heads)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    return f'<table style="line-height:1.5">' f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
 def learning_curves(chosen: int = 5) -> Picture:
