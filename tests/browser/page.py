@@ -145,6 +145,13 @@ class NotebookPage:
         expect(self.dialog).to_have_count(0)
         return said
 
+    def shut_down(self) -> None:
+        """End the notebook's kernel, so that whoever opens it next gets a fresh one."""
+        sessions, token = f"{self.lab.url}api/sessions", {"Authorization": f"token {TOKEN}"}
+        for session in self.page.request.get(sessions, headers=token).json():
+            if session["path"] == self.path:
+                assert self.page.request.delete(f"{sessions}/{session['id']}", headers=token).ok
+
     def shot(self, name: str, folder: Path = Path(__file__).parents[2] / "artefacts" / "screenshots") -> Path:
         """A picture of the window, for people to look at."""
         folder.mkdir(parents=True, exist_ok=True)

@@ -17,4 +17,5 @@ def test_a_notebook_opens_with_a_kernel_and_without_a_pop_up(browser, lab, path)
     expect(notebook.panel.locator(".jp-Toolbar-kernelName")).to_have_text("Python 3 (ipykernel)")
     expect(notebook.panel.get_by_role("button", name="Validate")).to_be_visible()
     assert notebook.complaints == []
+    notebook.shut_down()
     context.close()

@@ -1,4 +1,4 @@
-"""Every notebook of the course, run once as released and once solved; what that took is reported at the end."""
+"""Every notebook of the course, run as released, solved, and as it is graded; what that took is reported at the end."""
 
 import json
 from functools import lru_cache
@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.course.running import Run, read, run, solved
+from tests.course.running import Run, read, run, solved, without_demonstrations
 from tlkit.course.build import read_source
 from tlkit.course.units import units
 
 PROJECT = Path(__file__).parents[2]
 NOTEBOOKS = {notebook.stem: notebook for unit in units() for notebook in unit.notebooks}
 STATES = ("released", "solved")
+"""As learners have it; "graded" is the third: solved, without the cells that only demonstrate."""
 
 _took: dict[str, dict] = {}
 
@@ -25,8 +26,10 @@ def runs(tmp_path_factory):
     def of(name: str, state: str) -> Run:
         path = NOTEBOOKS[name]
         notebook = read(path)
-        if state == "solved":
+        if state != "released":
             notebook = solved(notebook, read_source(PROJECT / "solutions" / path.parent.name / f"{name}.py"))
+        if state == "graded":
+            notebook = without_demonstrations(notebook)
         done = run(notebook, tmp_path_factory.mktemp(f"{name}-{state}"))
         _took[f"{name} {state}"] = {
             "seconds": round(done.seconds, 1),

@@ -122,6 +122,13 @@ def solved(released: NotebookNode, source: NotebookNode) -> NotebookNode:
     return notebook
 
 
+def without_demonstrations(notebook: NotebookNode) -> NotebookNode:
+    """What grading and Validate run of a notebook: not the cells that only demonstrate."""
+    rest = NotebookNode(notebook)
+    rest.cells = [cell for cell in notebook.cells if "demo" not in cell.metadata.get("tags", [])]
+    return rest
+
+
 def run(notebook: NotebookNode, folder: Path, timeout: int = 300) -> Run:
     """Run every cell of a copy of the notebook, in `folder` and in order, whatever fails on the way."""
     code = [NotebookNode(cell) for cell in notebook.cells if cell.cell_type == "code"]

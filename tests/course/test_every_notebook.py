@@ -48,6 +48,14 @@ def test_exercises_once_solved_are_right_and_earn_every_point(runs, name):
 
 
 @every_notebook
+def test_no_answer_needs_a_cell_that_only_demonstrates(runs, name):
+    graded = runs(name, "graded")
+    assert len(graded.cells) < len(runs(name, "solved").cells)
+    assert {cell.cell.id: cell.errors for cell in graded.cells if cell.errors} == {}
+    assert [cell.cell.id for cell in graded.checks if outcome_of(cell)[0] != "right"] == []
+
+
+@every_notebook
 def test_the_first_figure_is_on_screen_before_torch_is_imported(runs, name):
     figures = [cell for cell in runs(name, "released").cells if cell.shows_a_figure]
     assert figures, "a unit begins with a figure"
