@@ -118,6 +118,14 @@ class NotebookPage:
         expect(editor.locator(".cm-line")).to_have_count(len(lines))
         expect(editor).to_contain_text(lines[-1])
 
+    def tab_to(self, element: Locator, presses: int = 10) -> None:
+        """Move the focus from the selected cell to an element, with the Tab key alone."""
+        for _ in range(presses):
+            self.page.keyboard.press("Tab")
+            if element.evaluate("node => node === document.activeElement"):
+                return
+        raise AssertionError(f"{presses} presses of Tab do not lead to {element}")
+
     def answer(self, grade_id: str, source: str) -> Locator:
         """Write an answer, run it, run its check; returns the check's card."""
         self.write(self.cell(grade_id), source)
