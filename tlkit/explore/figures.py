@@ -65,17 +65,20 @@ def explorable(draw: Callable[..., str], controls: dict, label: str):
     """
     import ipywidgets
 
-    page = ipywidgets.HTML(draw(**{name: control.value for name, control in controls.items()}))
+    def drawn() -> str:
+        picture = draw(**{name: control.value for name, control in controls.items()})
+        return f'<section aria-label="{escape(label, quote=True)}">{picture}</section>'
+
+    page = ipywidgets.HTML(drawn())
 
     def redraw(_change):
         try:
-            page.value = draw(**{name: control.value for name, control in controls.items()})
+            page.value = drawn()
         except Exception:
             failures.append(traceback.format_exc())
             page.value = f"<p><strong>This figure could not be drawn.</strong></p><pre>{escape(failures[-1])}</pre>"
 
     for control in controls.values():
         control.observe(redraw, names="value")
-    box = ipywidgets.VBox([*controls.values(), page])
-    box.tooltip = label
-    return box
+    # No tooltip: the browser's side of a box cannot draw a box that has one.
+    return ipywidgets.VBox([*controls.values(), page])

@@ -77,7 +77,7 @@ def draw_learning_curves(labels: np.ndarray, curves: dict[str, np.ndarray], chos
     left.set_xticks(labels, [str(n) for n in labels])
     left.minorticks_off()
     left.set(xlabel="labels per class (logarithmic)", ylabel="test accuracy", title="mean over seeds, ± 2 standard errors")
-    left.legend(loc="lower right", frameon=False, fontsize=9)
+    left.legend(loc="lower right", edgecolor="none", framealpha=0.9, fontsize=9)
     right.set(title=f"every run at {chosen} per class")
     right.set_xticks(range(len(curves)), [STYLE[s][3] for s in curves], fontsize=9)
     quiet_axes(left)
@@ -88,14 +88,16 @@ def draw_learning_curves(labels: np.ndarray, curves: dict[str, np.ndarray], chos
 def table_of(labels: np.ndarray, curves: dict[str, np.ndarray], chosen: int, target: float) -> str:
     """The figure's numbers as an HTML table: accuracy at the chosen count, labels needed for the target."""
     at, rows = list(labels).index(chosen), ""
+    cell = 'style="text-align:left;padding:1px 24px 1px 0"'
     for strategy, values in curves.items():
         mean, error = mean_and_error(values)
         needed = labels_needed(labels, mean, target)
         words = "not in the measured range" if np.isnan(needed) else f"{needed:.1f}"
-        rows += (f'<tr><th scope="row" style="text-align:left">{escape(STYLE[strategy][0])}</th>'
-                 f"<td>{mean[at]:.3f} ± {error[at]:.3f}</td><td>{words}</td></tr>")
-    return (f'<table><thead><tr><th scope="col">strategy</th><th scope="col">accuracy at {chosen} per class</th>'
-            f'<th scope="col">labels per class needed for {target:.2f}</th></tr></thead><tbody>{rows}</tbody></table>')
+        rows += (f'<tr><th scope="row" {cell}>{escape(STYLE[strategy][0])}</th>'
+                 f"<td {cell}>{mean[at]:.3f} ± {error[at]:.3f}</td><td {cell}>{words}</td></tr>")
+    heads = ("strategy", f"accuracy at {chosen} per class", f"labels per class needed for {target:.2f}")
+    head = "".join(f'<th scope="col" {cell}>{text}</th>' for text in heads)
+    return f'<table style="line-height:1.5">' f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
 def learning_curves(chosen: int = 5) -> Picture:

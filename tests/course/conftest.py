@@ -1,0 +1,55 @@
+"""Every notebook of the course, run as released, solved, and as it is graded; what that took is reported at the end."""
+
+import json
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+
+from tests.course.running import Run, read, run, solved, without_demonstrations
+from tlkit.course.build import read_source
+from tlkit.course.units import units
+
+PROJECT = Path(__file__).parents[2]
+NOTEBOOKS = {notebook.stem: notebook for unit in units() for notebook in unit.notebooks}
+STATES = ("released", "solved")
+"""As learners have it; "graded" is the third: solved, without the cells that only demonstrate."""
+
+_took: dict[str, dict] = {}
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory):
+    """(notebook's name, state) -> its Run; each is run once a session, when it is first asked for."""
+
+    @lru_cache(maxsize=None)
+    def of(name: str, state: str) -> Run:
+        path = NOTEBOOKS[name]
+        notebook = read(path)
+        if state != "released":
+            notebook = solved(notebook, read_source(PROJECT / "solutions" / path.parent.name / f"{name}.py"))
+        if state == "graded":
+            notebook = without_demonstrations(notebook)
+        done = run(notebook, tmp_path_factory.mktemp(f"{name}-{state}"))
+        _took[f"{name} {state}"] = {
+            "seconds": round(done.seconds, 1),
+            "peak_mb": round(done.peak_bytes / 1e6),
+            "slowest_cell": done.slowest.cell.id,
+            "slowest_cell_seconds": round(done.slowest.seconds, 1),
+        }
+        return done
+
+    return of
+
+
+def pytest_terminal_summary(terminalreporter):
+    if not _took:
+        return
+    terminalreporter.section("Run All")
+    for name, figures in _took.items():
+        terminalreporter.write_line(
+            f"{name:40} {figures['seconds']:6.1f} s   peak {figures['peak_mb']} MB   "
+            f"slowest cell {figures['slowest_cell']}, {figures['slowest_cell_seconds']:.1f} s")
+    path = PROJECT / "artefacts" / "run_all.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(_took, indent=1) + "\n", encoding="utf-8")
