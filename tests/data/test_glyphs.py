@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from tlkit.data.glyphs import FONTS, draw_bitmap, draw_letters, is_letter, open_font, thin
+from tlkit.data.glyphs import FONTS, draw_bitmap, draw_letters, example_letters, is_letter, open_font, thin
 from tlkit.data.handwriting import BITMAP_SIDE, Hand, write, write_bitmaps
 
 FEW_FONTS = ("DejaVuSansMono", "STIXGeneral", "cmr10")
@@ -81,3 +81,12 @@ def test_every_letter_gets_the_ink_that_was_asked_for(letters):
     hand = Hand(ink=300, ink_spread=0)
     bitmaps = write_bitmaps(letters.fields[:50].float(), hand, torch.Generator().manual_seed(0))
     assert ((bitmaps.sum(dim=(1, 2, 3)) - 300).abs() <= 2).all()
+
+
+def test_examples_are_letters_written_by_the_seeds_hand():
+    images, names = example_letters(count=6, seed=3)
+    again, other = example_letters(count=6, seed=3), example_letters(count=6, seed=4)
+    assert images.shape == (6, 8, 8) and images.dtype == np.float32 and 0 <= images.min() < images.max() <= 1
+    assert len(set(names)) == 6 and all(is_letter(name) for name in names)
+    assert np.array_equal(images, again[0]) and names == again[1] and not np.array_equal(images, other[0])
+    assert (images.sum((1, 2)) > 5).all()                                    # ink, of 64 pixels' worth

@@ -18,6 +18,8 @@ from scipy import ndimage
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
+from tlkit.data.handwriting import Hand, write
+
 SIDE = 48
 _ROOM = 32
 _POINTS = 48
@@ -70,6 +72,25 @@ def draw_letters(fonts: tuple[str, ...] = FONTS) -> Letters:
         labels=torch.tensor([class_of[character] for character in characters]),
         classes=classes,
     )
+
+
+def example_letters(count: int, seed: int = 0, font_name: str = "cmss10") -> tuple[np.ndarray, list[str]]:
+    """A few letters of one font, each written once, to look at what pretraining sees.
+
+    Args:
+        count: how many; at most as many as the font has letters that are unlike its digits.
+        seed: of the choice of letters and of their writing.
+        font_name: one of `FONTS`; those whose names begin with "cm" hold few letters and are drawn quickly.
+    Returns:
+        Images, float32 (count, 8, 8) in [0, 1], and the letters' names.
+    """
+    pairs = _letters_of(font_name)
+    digit_like = _digit_lookalikes(font_name, pairs)
+    pairs = [pair for pair in pairs if pair[0] not in digit_like]
+    chosen = np.random.default_rng(seed).choice(len(pairs), count, replace=False)
+    fields = -_distance_to_ink(thin(np.stack([pairs[index][1] for index in chosen])))
+    written = write(torch.from_numpy(fields).float()[:, None], Hand(), torch.Generator().manual_seed(seed))
+    return written[:, 0].numpy(), [pairs[index][0] for index in chosen]
 
 
 def is_letter(character: str) -> bool:
