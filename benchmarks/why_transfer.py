@@ -15,6 +15,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from tlkit.comparison import tuned_test_accuracy
 
@@ -71,7 +72,8 @@ def measure(labels_per_class: tuple[int, ...], seeds: tuple[int, ...], workers: 
     jobs = [(strategy, count, setting, seed) for strategy, settings in SETTINGS.items()
             for count in labels_per_class for setting in settings for seed in seeds]
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        found = dict(zip(jobs, pool.map(run, jobs, chunksize=4), strict=True))
+        runs = tqdm(pool.map(run, jobs, chunksize=4), total=len(jobs), unit="run", mininterval=5)
+        found = dict(zip(jobs, runs, strict=True))
 
     def grid(strategy: str, count: int) -> np.ndarray:
         """Validation and test accuracies: (2, settings, seeds)."""
