@@ -3,7 +3,7 @@
 import re
 from html import escape
 
-from tlkit.grading.engine import Outcome, Verdict
+from tlkit.grading.verdict import Outcome, Verdict
 
 _SIGN = {Outcome.NOT_ATTEMPTED: "○", Outcome.NOT_YET: "△", Outcome.RIGHT: "✓"}
 _COLOUR = {Outcome.NOT_ATTEMPTED: "#7a7a7a", Outcome.NOT_YET: "#b35900", Outcome.RIGHT: "#0072b2"}

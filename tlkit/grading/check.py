@@ -2,14 +2,18 @@
 
 import os
 import sys
+from dataclasses import replace
 from typing import Any
 
 from tlkit.exercises import find_exercise
-from tlkit.exercises.record import Quiz, load_function
+from tlkit.exercises.record import load_function
 from tlkit.grading.card import Card, as_text
-from tlkit.grading.engine import Outcome, Verdict, judge
+from tlkit.grading.engine import judge
 from tlkit.grading.quiz import judge_quiz
+from tlkit.grading.reach import Forbidden
+from tlkit.grading.session import pristine
 from tlkit.grading.subject import LocalSubject
+from tlkit.grading.verdict import Outcome, Verdict
 
 
 class NotYet(Exception):
@@ -41,11 +45,15 @@ def check(exercise_id: str) -> float | None:
 
 def verdict_on(exercise_id: str, namespace: dict[str, Any], seed: int = 0) -> Verdict:
     """The verdict on the answer that stands in `namespace` under the exercise's name."""
-    record = find_exercise(exercise_id)
-    if isinstance(record, Quiz):
-        return judge_quiz(record, LocalSubject(namespace, record.name))
-    given = {name: load_function(address) for name, address in record.given.items()}
-    return judge(record, LocalSubject(namespace, record.name, given), seed)
+    with pristine() as patched:
+        record = find_exercise(exercise_id)
+        if record.kind == "choice":
+            return judge_quiz(record, LocalSubject(namespace, record.name))
+        given = {name: load_function(address) for name, address in record.given.items()}
+        forbidden = Forbidden((record.reference, *record.shortcuts), record.allowed)
+        verdict = judge(record, LocalSubject(namespace, record.name, given, forbidden=forbidden), seed)
+        notes = tuple(f"`{name}` was replaced in this session; the check used the original." for name in patched[:3])
+        return replace(verdict, notes=(*verdict.notes, *notes))
 
 
 def _namespace() -> dict[str, Any]:
