@@ -64,7 +64,7 @@ class Failure:
             message = str(error)[:500]
         except Exception:  # an exception whose text raises
             message = ""
-        if nearest == "RuntimeError" and "not enough memory" in message:
+        if nearest == "RuntimeError" and ("allocate memory" in message or "not enough memory" in message):
             nearest = "MemoryError"
         return cls(nearest, message, line)
 

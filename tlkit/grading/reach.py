@@ -81,11 +81,15 @@ def watch(forbidden: Forbidden) -> Iterator[list[str]]:
 
     before = sys.getprofile()
     sys.setprofile(profile)
+    too_deep = False
     try:
         with _imports_unwatched():
             yield reached
+    except RecursionError:  # there was no room for our function either, and Python then drops it
+        too_deep = True
+        raise
     finally:
-        ours = sys.getprofile() is profile
+        ours = sys.getprofile() is profile or too_deep
         sys.setprofile(before)
         if not ours:
             reached.append("sys.setprofile")

@@ -99,7 +99,7 @@ class LocalSubject:
         """See Subject; an answer that exits, hangs or allocates without end is a Failure like any other."""
         trace = Trace()
         given, objects = build(tuple(decode(argument) for argument in arguments), trace)
-        value, failure, gradients = None, None, None
+        value, failure, gradients, reached = None, None, None, []
         answer = self.namespace[self.name]
         with random_states_kept() as moved, settings_kept() as left_behind, bounded_output() as output:
             trace.entries.clear()

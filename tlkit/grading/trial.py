@@ -1,7 +1,6 @@
 """One answer on one case: what it does there, and how that differs from what is due."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -82,12 +81,18 @@ def draw_cases(exercise: Exercise, seed: int) -> list[Case]:
     return exercise.cases(np.random.default_rng(seed))
 
 
-@lru_cache(maxsize=64)
+_due: dict[tuple[str, int], tuple[list[Case], list[Result]]] = {}
+_wrong: dict[tuple[str, int, int, int], Result] = {}
+
+
 def reference_results(exercise_id: str, seed: int) -> tuple[list[Case], list[Result]]:
-    """The cases that a seed draws, and what the reference makes of them."""
-    exercise = find_exercise(exercise_id)
-    cases = draw_cases(exercise, seed)
-    return cases, [run_reference(exercise, case) for case in cases]
+    """The cases that a seed draws, and what the reference makes of them; kept once it is known."""
+    key = exercise_id, seed
+    if key not in _due:
+        exercise = find_exercise(exercise_id)
+        cases = draw_cases(exercise, seed)
+        _due[key] = cases, [run_reference(exercise, case) for case in cases]
+    return _due[key]
 
 
 def run_reference(exercise: Exercise, case: Case) -> Result:
@@ -95,12 +100,20 @@ def run_reference(exercise: Exercise, case: Case) -> Result:
     return run(exercise, LocalSubject.of(exercise.load_reference()), case)
 
 
-@lru_cache(maxsize=2048)
 def misconception_result(exercise_id: str, index: int, seed: int, case_index: int) -> Result:
-    """What a known wrong answer does on one of the cases that a seed draws."""
-    exercise = find_exercise(exercise_id)
-    case = reference_results(exercise_id, seed)[0][case_index]
-    return run(exercise, LocalSubject.of(exercise.misconceptions[index].answer), case)
+    """What a known wrong answer does on one of the cases that a seed draws; kept once it is known."""
+    key = exercise_id, index, seed, case_index
+    if key not in _wrong:
+        exercise = find_exercise(exercise_id)
+        case = reference_results(exercise_id, seed)[0][case_index]
+        _wrong[key] = run(exercise, LocalSubject.of(exercise.misconceptions[index].answer), case)
+    return _wrong[key]
+
+
+def forget() -> None:
+    """Drop what is kept; for tests that change records."""
+    _due.clear()
+    _wrong.clear()
 
 
 def problem_of(exercise: Exercise, case: Case, due: Result, mine: Result) -> Difference | None:
