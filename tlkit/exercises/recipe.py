@@ -24,13 +24,14 @@ class Recipe:
     options: dict[str, Any] = field(default_factory=dict)
 
 
-def model(*layers: tuple, name: str = "model", seed: int = 0) -> Recipe:
+def model(*layers: tuple, name: str = "model", seed: int = 0, training: bool = True) -> Recipe:
     """A network of layers in a row that notes how it is used.
 
     Args:
         layers: tuples such as ("linear", 3, 4), ("batchnorm", 4), ("relu",), ("dropout", 0.5).
+        training: the mode that it is in when it is handed over.
     """
-    return Recipe("model", name, seed, {"layers": [list(layer) for layer in layers]})
+    return Recipe("model", name, seed, {"layers": [list(layer) for layer in layers], "training": training})
 
 
 def optimizer(algorithm: str = "SGD", of: str = "model", name: str = "optimizer", **options: float) -> Recipe:

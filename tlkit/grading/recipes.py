@@ -92,6 +92,7 @@ def _model(recipe: Recipe, objects: dict, trace: Trace) -> Any:
     generator = torch.Generator().manual_seed(recipe.seed)
     made = Model(*[kinds[kind](*options) for kind, *options in recipe.options["layers"]])
     made.used = []
+    made.train(recipe.options["training"])
     with torch.no_grad():
         for parameter in made.parameters():
             parameter.copy_(0.7 * torch.randn(parameter.shape, generator=generator))

@@ -4,6 +4,7 @@ import ast
 import builtins
 import contextlib
 import inspect
+import linecache
 import sys
 import textwrap
 import time
@@ -78,7 +79,7 @@ class LocalSubject:
     def source(self) -> str | None:
         answer = self.namespace.get(self.name)
         with contextlib.suppress(TypeError, OSError, IndexError, SyntaxError):
-            return textwrap.dedent(inspect.getsource(answer))
+            return _source_of_class(answer) if isinstance(answer, type) else textwrap.dedent(inspect.getsource(answer))
         return None
 
     def mentions(self) -> str | None:
@@ -122,6 +123,17 @@ class LocalSubject:
             after = ()
         return Observation(value, after, failure, output.getvalue(), tuple(moved), seconds, gradients,
                            tuple(trace.entries), tuple(left_behind), tuple(dict.fromkeys(reached)))
+
+
+def _source_of_class(made: type) -> str | None:
+    """A class's source, by where its methods were written: a notebook's module has no file to look into."""
+    methods = [value.__code__ for value in vars(made).values() if hasattr(value, "__code__")]
+    text = "".join(linecache.getlines(methods[0].co_filename)) if methods else ""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ClassDef) and node.name == made.__name__ and (
+                node.lineno <= methods[0].co_firstlineno <= node.end_lineno):
+            return textwrap.dedent(ast.get_source_segment(text, node, padded=True))
+    return None
 
 
 def is_stub(source: str | None) -> bool:
