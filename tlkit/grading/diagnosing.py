@@ -21,13 +21,11 @@ def diagnose(exercise: Exercise, subject: Subject, seed: int, trials: list[Trial
     """What the answer got wrong, and a test whether another failing trial would get the same diagnosis."""
     if trials[smallest].problem.what == ANOTHER_RESULT:
         return diagnosis.another_result(), lambda found: False
-    index = _named(exercise, seed, trials, smallest)
-    if index is not None:
+    index, certain = _named(exercise, seed, trials, smallest)
+    general = None if certain else _general(exercise, subject, trials, smallest) or _named_and_more(exercise, seed, trials)
+    if general is None and index is not None:
         named = exercise.misconceptions[index]
         return Diagnosis(named.name, named.why, named.hint), lambda found: _same_mistake(exercise, named.answer, found)
-    general = _general(exercise, subject, trials, smallest)
-    if general is None:
-        general = _named_and_more(exercise, seed, trials)
     if general is None:
         return None, lambda found: True
 
@@ -42,8 +40,11 @@ def _family(found: Diagnosis) -> str:
     return found.name.partition(":")[0]
 
 
-def _named(exercise: Exercise, seed: int, trials: list[Trial], smallest: int) -> int | None:
-    """The misconception that an answer behaves like: on all cases; else on those that fail; else on the smallest."""
+def _named(exercise: Exercise, seed: int, trials: list[Trial], smallest: int) -> tuple[int | None, bool]:
+    """The misconception that an answer behaves like, and whether that is certain.
+
+    It is where they behave alike on all cases, or on all that fail; it is not on the smallest failing case alone.
+    """
     partly, barely = None, None
     for index in range(len(exercise.misconceptions)):
         def same(i: int, index: int = index) -> bool:
@@ -53,12 +54,12 @@ def _named(exercise: Exercise, seed: int, trials: list[Trial], smallest: int) ->
             continue
         if all(same(i) for i, t in enumerate(trials) if t.problem):
             if all(same(i) for i in range(len(trials))):
-                return index
+                return index, True
             partly = index if partly is None else partly
         theirs = misconception_result(exercise.id, index, seed, smallest)
         if not trials[smallest].mine.failure and not behaves_like(exercise, theirs, trials[smallest].due):
             barely = index if barely is None else barely
-    return partly if partly is not None else barely
+    return (partly, True) if partly is not None else (barely, False)
 
 
 def _same_mistake(exercise: Exercise, answer: object, found: Trial) -> bool:

@@ -92,7 +92,7 @@ def _expression(exercise: Exercise, case: Case, call: tuple, observation: Observ
     if type(text) is not str:
         return as_plain(text)
     try:
-        return evaluate(parse(text, exercise.parameters), exercise.parameters, call)
+        return evaluate(parse(text, exercise.parameters), call)
     except TlkitError as error:
         return Failure("Formula", str(error))
 

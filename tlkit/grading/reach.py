@@ -8,13 +8,14 @@ library that calls the forbidden one. Calls inside functions that the exercise a
 import builtins
 import contextlib
 import sys
+import threading
 from collections.abc import Iterator
 from types import CodeType
 from typing import Any
 
 from tlkit.exercises.record import load_function
 
-_ENGINE = ("tlkit.grading.engine", "tlkit.grading.trial", "tlkit.grading.verify", "tlkit.exercises")
+_HOLD_ANSWERS = ("tlkit.grading.engine", "tlkit.grading.trial", "tlkit.grading.verify", "tlkit.exercises")
 
 
 class Forbidden:
@@ -80,6 +81,8 @@ def watch(forbidden: Forbidden) -> Iterator[list[str]]:
                 reached.append(name)
 
     before = sys.getprofile()
+    in_threads = threading.getprofile()
+    threading.setprofile(profile)
     sys.setprofile(profile)
     too_deep = False
     try:
@@ -91,6 +94,7 @@ def watch(forbidden: Forbidden) -> Iterator[list[str]]:
     finally:
         ours = sys.getprofile() is profile or too_deep
         sys.setprofile(before)
+        threading.setprofile(in_threads)
         if not ours:
             reached.append("sys.setprofile")
 
@@ -116,9 +120,11 @@ def _imports_unwatched() -> Iterator[None]:
 
 
 def _engine_function(frame: Any) -> str | None:
-    """The engine holds what is due; an answer has no business there."""
+    """The records and the judge hold what is due; an answer has no business there."""
     module = frame.f_globals.get("__name__", "")
-    return f"{module}.{frame.f_code.co_name}" if isinstance(module, str) and module in _ENGINE else None
+    if isinstance(module, str) and module.startswith(_HOLD_ANSWERS):
+        return f"{module}.{frame.f_code.co_name}"
+    return None
 
 
 def _method_name(forbidden: Forbidden, argument: Any) -> str | None:
