@@ -8,6 +8,7 @@ from tlkit.grading import diagnosis, relations, usage, variants
 from tlkit.grading.compare import first_difference
 from tlkit.grading.encoding import as_plain
 from tlkit.grading.observation import Opaque
+from tlkit.grading.session import other_dice
 from tlkit.grading.subject import LocalSubject, Subject
 from tlkit.grading.trial import (
     ANOTHER_RESULT, CHANGED_INPUT, LEFT_BEHIND, MOVED_RANDOM_STATE, RAISED, Trial, behaves_like, last,
@@ -30,7 +31,7 @@ def diagnose(exercise: Exercise, subject: Subject, seed: int, trials: list[Trial
         return None, lambda found: True
 
     def stays(found: Trial) -> bool:
-        other = _general(exercise, subject, [found], 0)
+        other = _general(exercise, subject, [*trials[:smallest], found, *trials[smallest + 1:]], smallest)
         return other is not None and _family(other) == _family(general)
 
     return general, stays
@@ -96,11 +97,10 @@ def _general(exercise: Exercise, subject: Subject, trials: list[Trial], smallest
         found = usage.compared(failing)
         if found:
             return found
-    if exercise.view is not None and exercise.kind != "loop":
-        return _by_chance(exercise, subject, failing)
-    return (variants.compared(exercise, trials)
-            or relations.compared(_pairs(exercise, trials), _inputs(trials))
-            or _by_chance(exercise, subject, failing))
+    chance = _by_chance(exercise, subject, failing)
+    if chance or exercise.view is not None and exercise.kind != "loop":
+        return chance
+    return variants.compared(exercise, trials) or relations.compared(_pairs(exercise, trials), _inputs(trials))
 
 
 def _changed(exercise: Exercise, failing: Trial) -> str:
@@ -117,7 +117,9 @@ def _by_chance(exercise: Exercise, subject: Subject, failing: Trial) -> Diagnosi
     if failing.mine.seconds > 0.5 or exercise.kind in ("number", "plan", "expression"):
         return None
     moved = [name for o in failing.mine.observations for name in o.moved_random_states]
-    if behaves_like(exercise, run(exercise, subject, failing.case), failing.mine):
+    with other_dice():
+        again = run(exercise, subject, failing.case)
+    if behaves_like(exercise, again, failing.mine):
         return None
     return diagnosis.draws_at_random(moved[0]) if moved else diagnosis.another_result()
 

@@ -13,6 +13,7 @@ from tlkit.grading.diagnosing import diagnose
 from tlkit.grading.encoding import as_plain, plain_copy
 from tlkit.grading.kinds import KINDS
 from tlkit.grading.observation import Failure, Opaque
+from tlkit.grading.session import other_dice
 from tlkit.grading.shrink import shrink
 from tlkit.grading.subject import Subject, is_stub
 from tlkit.grading.trial import (
@@ -121,7 +122,8 @@ def _once_more(exercise: Exercise, subject: Subject, trials: list[Trial]) -> lis
     if not right or exercise.kind in ("number", "plan", "expression"):
         return trials
     i = min(right, key=lambda i: trials[i].mine.seconds)
-    again = run(exercise, subject, trials[i].case)
+    with other_dice():
+        again = run(exercise, subject, trials[i].case)
     problem = problem_of(exercise, trials[i].case, trials[i].due, again)
     if problem is None:
         return trials

@@ -171,13 +171,13 @@ def _functions(pairs: list) -> Diagnosis | None:
 
 def _positions(pairs: list) -> Diagnosis | None:
     """The right values at other places: shifted by one, reversed, in another order, transposed squares."""
-    if any(e.ndim == 0 or e.size < 3 for e, _ in pairs):
+    if any(e.ndim == 0 or e.size < 2 for e, _ in pairs) or all(e.size < 3 for e, _ in pairs):
         return None
     if all(e.ndim >= 2 and e.shape[-1] == e.shape[-2] and _close(g, np.swapaxes(e, -1, -2)) for e, g in pairs):
         return Diagnosis("transposed", "Rows and columns have changed places.", "Which axis is the batch?")
     for axis in range(min(e.ndim for e, _ in pairs)):
         for step in (1, -1):
-            if all(e.shape[axis] > 2 and _shifted(e, g, axis, step) for e, g in pairs):
+            if all(_shifted(e, g, axis, step) for e, g in pairs) and any(e.shape[axis] > 2 for e, _ in pairs):
                 return Diagnosis(f"off by one along axis {axis}", f"Every value stands one place too {'late' if step > 0 else 'early'}.",
                                  "Is counted from 0 or from 1, and does the range include its end?")
     if all(_close(g, e[::-1]) for e, g in pairs):

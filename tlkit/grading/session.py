@@ -96,6 +96,18 @@ def random_states_kept() -> Iterator[list[str]]:
 
 
 @contextlib.contextmanager
+def other_dice() -> Iterator[None]:
+    """The global random states somewhere else for the block, so that what depends on them comes out otherwise."""
+    with random_states_kept():
+        random.random()
+        np.random.random(11)
+        torch = sys.modules.get("torch")
+        if torch:
+            torch.rand(11)
+        yield
+
+
+@contextlib.contextmanager
 def settings_kept() -> Iterator[list[str]]:
     """Put settings of the process back as they were; the yielded list then says which had changed."""
     changed: list[str] = []

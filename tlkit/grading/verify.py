@@ -62,6 +62,9 @@ def _records(faults: list[str]) -> Iterator[Exercise | Quiz]:
 def verify(exercise: Exercise | Quiz, solutions: Path, mutate_alternatives: bool = False) -> tuple[dict, list[str]]:
     """One exercise's figures, and its faults in words."""
     unit = unit_folder(exercise, solutions)
+    unfit = [] if exercise.kind == "choice" else _cases_that_do_not_fit(exercise)
+    if unfit:
+        return {"kind": exercise.kind, "stub": "not tried", "solution": "not tried"}, unfit
     cells = answer_cells(exercise, unit)
     stub, solution = (verdict_on(exercise.id, run_cells(exercise, cells, keep)) for keep in (False, True))
     faults = []
@@ -72,9 +75,6 @@ def verify(exercise: Exercise | Quiz, solutions: Path, mutate_alternatives: bool
     row = {"kind": exercise.kind, "stub": stub.outcome.value, "solution": solution.outcome.value}
     if exercise.kind == "choice":
         return row, faults
-    unfit = _cases_that_do_not_fit(exercise)
-    if unfit:
-        return row, faults + unfit
     alternatives = alternatives_of(exercise, unit)
     row["misconceptions"], found = _misconceptions(exercise)
     row["alternatives"], more = _alternatives(exercise, alternatives)
