@@ -1,13 +1,16 @@
-"""A released unit of three quick exercises, so that grading it takes a second or two."""
+"""What tests of grading share: a released unit that is graded in a second or two, and unit 98 of example exercises."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 from nbformat import v4, writes
 from nbgrader.utils import compute_checksum
 
+from tlkit import exercises
 from tlkit.exercises import find_exercise
+from tlkit.grading import trial
 
 ANSWERS = {
     "01-tuned_baseline": "def tuned_test_accuracy(val_accuracy, test_accuracy):\n"
@@ -75,3 +78,15 @@ def change(notebook: Path, edit) -> None:
     content = json.loads(notebook.read_text(encoding="utf-8"))
     edit(content, {cell["id"]: cell for cell in content["cells"]})
     notebook.write_text(json.dumps(content), encoding="utf-8")
+
+
+@pytest.fixture
+def example_unit(monkeypatch):
+    """The records of unit 98, registered for the time of a test."""
+    from tests.grading.examples import records
+
+    monkeypatch.setitem(exercises._UNITS, "98", records.__name__)
+    monkeypatch.setitem(sys.modules, records.__name__, records)
+    trial.forget()
+    yield records
+    trial.forget()

@@ -10,6 +10,7 @@ from tlkit import exercises
 from tlkit.exercises.record import Case, Exercise, Misconception
 from tlkit.grading.card import as_html, as_text
 from tlkit.grading.engine import Outcome, judge
+from tlkit.grading.reach import Forbidden
 from tlkit.grading.subject import LocalSubject
 
 
@@ -46,7 +47,7 @@ def in_order(values):
 
 IN_ORDER = Exercise(
     id="99.in_order", title="sort", name="in_order", parameters=("values",), points=1, minutes=1, difficulty="easy",
-    reference="tests.grading.test_engine:in_order", cases=_sorted_cases, hint="", misconceptions=(),
+    reference="tests.grading.test_engine:in_order", cases=_sorted_cases, hint="Look.", misconceptions=(),
 )
 
 
@@ -59,13 +60,13 @@ def first_positive(values):
 def _refusing_cases(rng):
     return [
         Case("found", "one positive number", ((np.array([-1.0, 2.0]),),)),
-        Case("refused", "no positive number", ((np.array([-1.0]),),)),
+        Case("refused", "no positive number", ((np.array([-1.0]),),), raises="ValueError"),
     ]
 
 
 REFUSING = Exercise(
     id="99.refusing", title="first positive", name="first_positive", parameters=("values",), points=2, minutes=1,
-    difficulty="easy", reference="tests.grading.test_engine:first_positive", cases=_refusing_cases, hint="",
+    difficulty="easy", reference="tests.grading.test_engine:first_positive", cases=_refusing_cases, hint="Look.",
     misconceptions=(),
 )
 
@@ -82,7 +83,8 @@ def toy_unit(monkeypatch):
 
 
 def verdict(exercise, answer, **options):
-    return judge(exercise, LocalSubject({exercise.name: answer}, exercise.name, **options))
+    forbidden = Forbidden((exercise.reference, *exercise.shortcuts), exercise.allowed)
+    return judge(exercise, LocalSubject({exercise.name: answer}, exercise.name, forbidden=forbidden, **options))
 
 
 def test_a_right_answer_earns_every_point():
@@ -102,8 +104,8 @@ def test_a_wrong_answer_earns_the_groups_that_it_gets_right():
 
 def test_the_smallest_failing_case_is_shown_with_both_sides():
     failing = verdict(TOY, lambda values: 0.0).failing
-    assert failing.inputs == "values = [1., 3.]"
-    assert (failing.expected, failing.got) == ("5", "0")
+    assert failing.inputs == "values = [1.]"
+    assert (failing.expected, failing.got) == ("1", "0")
 
 
 def test_an_answer_that_behaves_like_a_misconception_gets_its_name():

@@ -24,7 +24,8 @@ def _sample_cases(rng: np.random.Generator) -> list[Case]:
         Case("the seed decides", "the same seed twice, then another", ((wide, 6, a), (wide, 6, a), (wide, 6, b)), True),
         Case("the seed decides", "forty seeds, in which every example should turn up",
              tuple((few, 2, seed) for seed in seeds(40)), True),
-        Case("too few examples are refused", "one class has fewer examples than asked for", ((uneven, 8, a),)),
+        Case("too few examples are refused", "one class has fewer examples than asked for", ((uneven, 8, a),),
+             raises="ValueError"),
     ]
 
 
@@ -450,6 +451,12 @@ PAIRED_GAIN = Exercise(
     cases=_gain_cases,
     equivalent_mutants=dict.fromkeys(
         (
+            "difference = np.asarray(transfer) - np.asarray(scratch, float)",
+            "difference = np.asarray(transfer, float) - np.asarray(scratch)",
+        ),
+        "the cases give arrays of floats",
+    ) | dict.fromkeys(
+        (
             "error = np.sqrt(np.sum((difference - difference.mean()) ** 2) / (seeds - 1) / seeds)" + condition
             for condition in ("", " if seeds >= 1 else np.nan", " if seeds > -1 else np.nan")
         ),
@@ -574,7 +581,14 @@ LABELS_NEEDED = Exercise(
     reference="tlkit.label_efficiency:labels_needed",
     cases=_needed_cases,
     equivalent_mutants={
-        "dropped: labels, accuracy = (np.asarray(labels, float), np.asarray(accuracy, float))": "the cases give arrays",
+        **dict.fromkeys(
+            (
+                "dropped: labels, accuracy = (np.asarray(labels, float), np.asarray(accuracy, float))",
+                "labels, accuracy = (np.asarray(labels), np.asarray(accuracy, float))",
+                "labels, accuracy = (np.asarray(labels, float), np.asarray(accuracy))",
+            ),
+            "the cases give arrays",
+        ),
         "if accuracy[i] <= target <= accuracy[i + 1]:": "a point that equals the target was found one step before",
     },
     rtol=1e-6,

@@ -2,14 +2,21 @@
 
 import os
 import sys
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from tlkit.course.workspace import work_folder
 from tlkit.exercises import find_exercise
-from tlkit.exercises.record import Quiz, load_function
+from tlkit.exercises.record import load_function
 from tlkit.grading.card import Card, as_text
-from tlkit.grading.engine import Outcome, Verdict, judge
+from tlkit.grading.engine import judge
+from tlkit.grading.progress import HINT_AFTER, note_check
 from tlkit.grading.quiz import judge_quiz
+from tlkit.grading.reach import Forbidden
+from tlkit.grading.session import pristine
 from tlkit.grading.subject import LocalSubject
+from tlkit.grading.verdict import Outcome, Verdict
 
 
 class NotYet(Exception):
@@ -24,7 +31,8 @@ def check(exercise_id: str) -> float | None:
 
     The answer is looked up by the name that the exercise's record gives. Under nbgrader's autograding
     (NBGRADER_EXECUTION=autograde) the points are returned as a plain float, which nbgrader takes as the score;
-    under its Validate an answer that is not right raises, so that Validate shows the reason.
+    under its Validate an answer that is not right raises, so that Validate shows the reason. In a learner's own
+    session the try is noted in their progress file, and from the second on the card offers a hint.
 
     Args:
         exercise_id: the id, as "01.sample".
@@ -35,17 +43,21 @@ def check(exercise_id: str) -> float | None:
     mode = os.environ.get("NBGRADER_EXECUTION")
     if mode == "validate" and verdict.outcome is not Outcome.RIGHT:
         raise NotYet(as_text(verdict))
-    _show(verdict)
+    _show(Card(verdict, with_hint=bool(mode) or note_check(verdict, _folder()) >= HINT_AFTER))
     return float(verdict.points) if mode == "autograde" else None
 
 
 def verdict_on(exercise_id: str, namespace: dict[str, Any], seed: int = 0) -> Verdict:
     """The verdict on the answer that stands in `namespace` under the exercise's name."""
-    record = find_exercise(exercise_id)
-    if isinstance(record, Quiz):
-        return judge_quiz(record, LocalSubject(namespace, record.name))
-    given = {name: load_function(address) for name, address in record.given.items()}
-    return judge(record, LocalSubject(namespace, record.name, given), seed)
+    with pristine() as patched:
+        record = find_exercise(exercise_id)
+        if record.kind == "choice":
+            return judge_quiz(record, LocalSubject(namespace, record.name))
+        given = {name: load_function(address) for name, address in record.given.items()}
+        forbidden = Forbidden((record.reference, *record.shortcuts), record.allowed)
+        verdict = judge(record, LocalSubject(namespace, record.name, given, forbidden=forbidden), seed)
+        notes = tuple(f"`{name}` was replaced in this session; the check used the original." for name in patched[:3])
+        return replace(verdict, notes=(*verdict.notes, *notes))
 
 
 def _namespace() -> dict[str, Any]:
@@ -59,10 +71,18 @@ def _shell():
     return ipython.get_ipython() if ipython else None
 
 
-def _show(verdict: Verdict) -> None:
+def _folder() -> Path | None:
+    """The learner's work folder, or None where the current folder is gone."""
+    try:
+        return work_folder()
+    except OSError:
+        return None
+
+
+def _show(card: Card) -> None:
     if _shell():
         from IPython.display import display
 
-        display(Card(verdict))
+        display(card)
     else:
-        print(as_text(verdict))
+        print(card)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tlkit.grading.observation import Opaque
+from tlkit.grading.observation import Expression, Opaque
 
 FLOAT32_RTOL, FLOAT32_ATOL = 2e-5, 1e-6
 
@@ -29,7 +29,7 @@ def first_difference(expected: Any, got: Any, rtol: float, atol: float, at: str 
     if isinstance(expected, dict):
         if not isinstance(got, dict) or set(expected) != set(got):
             return Difference(at or "the value", expected, got)
-        pairs = [(expected[key], got[key], str(key)) for key in expected]
+        pairs = [(expected[key], got[key], f"{at}: {key}" if at else str(key)) for key in expected]
         return next(filter(None, (first_difference(e, g, rtol, atol, where) for e, g, where in pairs)), None)
     if is_numeric(expected) and is_numeric(got):
         return _numeric_difference(np.asarray(expected), np.asarray(got), rtol, atol, at)
@@ -71,6 +71,8 @@ def in_words(value: Any, width: int = 160) -> str:
         text = " ".join(text.split()).replace("[ ", "[") + (f" (shape {value.shape})" if value.ndim > 1 or value.size > 12 else "")
     elif isinstance(value, float):
         text = f"{value:.6g}"
+    elif isinstance(value, Expression):
+        text = value.text
     elif isinstance(value, Opaque):
         text = f"an object of type {value.type_name}"
     elif isinstance(value, list | tuple):

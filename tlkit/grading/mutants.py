@@ -1,48 +1,61 @@
 """Small wrong versions of a right answer, made by rule: a check that accepts one of them can be fooled.
 
 Each mutant changes one thing: an operator, a comparison, a constant, an axis, a keyword, an argument, or it
-drops one statement or one call such as `detach`.
+drops one term, one statement, one context such as `no_grad` or one call such as `detach`.
 """
 
 import ast
 import copy
 import inspect
+import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 _BINARY = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult,
            ast.Mod: ast.Mult, ast.Pow: ast.Mult, ast.MatMult: ast.Mult}
 _COMPARE = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
+_REDUCTIONS = {"mean": "sum", "sum": "mean", "batchmean": "mean"}
 _DROPPED_CALLS = {"detach", "no_grad", "eval", "zero_grad", "clone", "copy", "deepcopy", "sorted", "unique", "abs"}
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """A changed function, and the statement that changed as it now reads ("dropped: ..." where it is gone)."""
+    """A changed function or class, and the statement that changed as it now reads ("dropped: ..." where it is gone)."""
 
     change: str
     function: Callable
 
 
-def mutants_of(function: Callable, with_guards: bool = False) -> list[Mutant]:
-    """Every mutant of a function, in source order.
+def mutants_of(made: Any, with_guards: bool = False) -> list[Mutant]:
+    """Every mutant of a function or class, in source order.
 
     Args:
-        function: a Python function whose source can be read.
+        made: a Python function or class whose source can be read.
         with_guards: also mutate input checks (an `if` whose body only raises); without, they stay as they are,
             because an exercise without bad input does not ask for them.
     """
-    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    source, scope, name = textwrap.dedent(inspect.getsource(made)), _scope_of(made), made.__name__
+    tree = ast.parse(source)
     tree.body[0].decorator_list = []
     found: dict[str, Mutant] = {}
+    unchanged = ast.unparse(tree)
     for change, mutated in _mutations(tree, with_guards):
         source = ast.unparse(ast.fix_missing_locations(mutated))
-        if source not in found:
-            namespace = dict(function.__globals__)
-            exec(compile(source, f"<mutant of {function.__name__}>", "exec"), namespace)
-            found[source] = Mutant(change, namespace[function.__name__])
+        if source not in found and source != unchanged:
+            namespace = dict(scope)
+            exec(compile(source, f"<mutant of {name}>", "exec"), namespace)
+            found[source] = Mutant(change, namespace[name])
     return list(found.values())
+
+
+def _scope_of(made: Any) -> dict[str, Any]:
+    """The names that a function or class finds around it."""
+    if not isinstance(made, type):
+        return made.__globals__
+    return vars(sys.modules[made.__module__]) if made.__module__ in sys.modules else next(
+        value.__globals__ for value in vars(made).values() if hasattr(value, "__globals__"))
 
 
 def _mutations(tree: ast.Module, with_guards: bool) -> Iterator[tuple[str, ast.Module]]:
@@ -58,26 +71,31 @@ def _mutations(tree: ast.Module, with_guards: bool) -> Iterator[tuple[str, ast.M
             replacement = variant(twin)
             if replacement is None:
                 yield f"dropped: {ast.unparse(node)}", _Dropper(twin).visit(mutated)
+            elif isinstance(replacement, list):
+                yield f"dropped: {ast.unparse(node).splitlines()[0]}", _Swapper(twin, replacement).visit(mutated)
             else:
                 swapped = _Swapper(twin, replacement).visit(mutated)
                 yield ast.unparse(ast.fix_missing_locations(statement)).splitlines()[0], swapped
 
 
 def _skipped(tree: ast.Module, with_guards: bool) -> Iterator[ast.AST]:
-    """Docstrings, annotations, messages of exceptions, and guards where they do not count."""
-    function = tree.body[0]
-    yield from ast.walk(function.args)
-    if function.returns:
-        yield from ast.walk(function.returns)
-    if ast.get_docstring(function):
-        yield from ast.walk(function.body[0])
-    for node in ast.walk(function):
-        if isinstance(node, ast.Raise):
+    """Signatures, docstrings, annotations, messages of exceptions, and guards where they do not count."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            if isinstance(node, ast.FunctionDef):
+                yield from ast.walk(node.args)
+                if node.returns:
+                    yield from ast.walk(node.returns)
+            if ast.get_docstring(node):
+                yield from ast.walk(node.body[0])
+        if isinstance(node, ast.Raise) and node.exc:
             yield from ast.walk(node.exc)
         if isinstance(node, ast.AnnAssign):
             yield from ast.walk(node.annotation)
         if isinstance(node, ast.Import | ast.ImportFrom):
             yield node
+        if isinstance(node, ast.JoinedStr):
+            yield from ast.walk(node)
         if isinstance(node, ast.If) and all(isinstance(s, ast.Raise) for s in node.body) and not with_guards:
             yield from ast.walk(node)
 
@@ -109,9 +127,17 @@ def _variants(node: ast.AST) -> Iterator[Callable[[ast.AST], ast.AST | None]]:
             yield lambda n, i=i: ast.Call(n.func, n.args, n.keywords[:i] + n.keywords[i + 1:])
         if len(node.args) >= 2 and not any(isinstance(a, ast.Starred) for a in node.args):
             yield lambda n: ast.Call(n.func, [n.args[1], n.args[0], *n.args[2:]], n.keywords)
+            yield lambda n: ast.Call(n.func, n.args[:-1], n.keywords)
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         if name in _DROPPED_CALLS and (isinstance(node.func, ast.Attribute) or node.args):
             yield lambda n: n.args[0] if n.args else n.func.value
+    elif isinstance(node, ast.keyword) and isinstance(node.value, ast.Constant) and node.value.value in _REDUCTIONS:
+        yield lambda n: ast.keyword(n.arg, ast.Constant(_REDUCTIONS[n.value.value]))
+    elif isinstance(node, ast.comprehension):
+        for i in range(len(node.ifs)):
+            yield lambda n, i=i: ast.comprehension(n.target, n.iter, n.ifs[:i] + n.ifs[i + 1:], n.is_async)
+    elif isinstance(node, ast.With):
+        yield lambda n: n.body
     elif isinstance(node, ast.Expr | ast.Assign | ast.AugAssign | ast.If | ast.Raise | ast.Break | ast.Continue):
         yield lambda n: None
 

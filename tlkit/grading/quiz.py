@@ -5,9 +5,9 @@ from html import escape
 from tlkit.exercises import find_exercise
 from tlkit.exercises.record import Quiz
 from tlkit.grading.compare import in_words
-from tlkit.grading.engine import Outcome, Verdict
-from tlkit.grading.observation import as_plain
+from tlkit.grading.encoding import as_plain
 from tlkit.grading.subject import Subject
+from tlkit.grading.verdict import Outcome, Verdict
 
 _LETTERS = "abcdefgh"
 

@@ -1,27 +1,36 @@
 """Where an answer lives. The engine asks a Subject; this one is in the same kernel as the learner."""
 
 import ast
+import builtins
 import contextlib
 import inspect
-import io
-import random
-import signal
+import linecache
 import sys
 import textwrap
-import threading
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-import numpy as np
+from tlkit.grading.actions import ACTIONS
+from tlkit.grading.encoding import decode, encode
+from tlkit.grading.limits import TimeLimit, bounded_output, memory_limit, time_limit
+from tlkit.grading.observation import Failure, Observation, Opaque
+from tlkit.grading.reach import Forbidden, watch
+from tlkit.grading.recipes import Trace, build, look
+from tlkit.grading.session import put_right, random_states_kept, settings_kept
+from tlkit.grading.shortcuts import shortcut_in
 
-from tlkit.grading.observation import Failure, Observation, decode, encode
-
-MAX_OUTPUT = 2_000
+_USUAL = {"np": "numpy", "numpy": "numpy", "torch": "torch", "F": "torch.nn.functional", "nn": "torch.nn",
+          "plt": "matplotlib.pyplot", "math": "math", "random": "random", "pd": "pandas", "sp": "sympy"}
 
 
 class Subject(Protocol):
-    """What the engine may ask of an answer, wherever it runs: only plain data crosses."""
+    """What the engine may ask of an answer, wherever it runs: only plain data crosses.
+
+    `is_ours` says that the answer is not a learner's: a function may then stand for the value that is due.
+    """
+
+    is_ours: bool
 
     def value(self) -> Any:
         """The answer itself, encoded; raises KeyError where its name is not defined."""
@@ -29,12 +38,14 @@ class Subject(Protocol):
     def source(self) -> str | None:
         """The answer's source text, or None where there is none."""
 
-    def observe(self, arguments: tuple) -> Observation:
-        """Call the answer with encoded arguments."""
+    def observe(self, action: str, arguments: tuple, upstream: Any = None) -> Observation:
+        """Do something with the answer (tlkit.grading.actions) and encoded arguments."""
 
+    def mentions(self) -> str | None:
+        """The forbidden function that the answer is or mentions, as it is written there, or None."""
 
-class TimeLimit(BaseException):
-    """The answer took too long. Not an Exception, so that `except Exception` in an answer does not swallow it."""
+    def surroundings(self) -> dict[str, str]:
+        """Names that the answer uses and that no longer mean what they usually do: name -> usual meaning."""
 
 
 class LocalSubject:
@@ -42,90 +53,128 @@ class LocalSubject:
 
     Args:
         given: functions that stand in, while the answer runs, for the learner's own of the same name.
+        seconds_per_call: after which a call is interrupted.
+        forbidden: what the answer may not reach.
     """
 
     def __init__(self, namespace: dict[str, Any], name: str, given: dict[str, Callable] | None = None,
-                 seconds_per_call: float = 10.0):
+                 seconds_per_call: float = 10.0, forbidden: Forbidden | None = None):
         self.namespace = namespace
         self.name = name
         self.given = given or {}
         self.seconds_per_call = seconds_per_call
+        self.forbidden = forbidden or Forbidden()
+        self.is_ours = False
 
     @classmethod
-    def of(cls, function: Callable) -> "LocalSubject":
-        """A function of our own (a reference, a misconception), seen exactly as a learner's is."""
-        return cls({function.__name__: function}, function.__name__)
-
-    def object(self) -> Any:
-        return self.namespace[self.name]
+    def of(cls, answer: Any, seconds_per_call: float = 10.0) -> "LocalSubject":
+        """An answer of our own (a reference, a misconception), seen exactly as a learner's is."""
+        subject = cls({"answer": answer}, "answer", seconds_per_call=seconds_per_call)
+        subject.is_ours = True
+        return subject
 
     def value(self) -> Any:
         return encode(self.namespace[self.name])
 
     def source(self) -> str | None:
-        try:
-            return textwrap.dedent(inspect.getsource(self.namespace[self.name]))
-        except (KeyError, TypeError, OSError):
-            return None
+        answer = self.namespace.get(self.name)
+        with contextlib.suppress(TypeError, OSError, IndexError, SyntaxError):
+            return _source_of_class(answer) if isinstance(answer, type) else textwrap.dedent(inspect.getsource(answer))
+        return None
 
-    def observe(self, arguments: tuple) -> Observation:
-        given = tuple(decode(argument) for argument in arguments)
-        value, failure = None, None
-        output = _BoundedText()
-        with _random_states_kept() as moved, contextlib.redirect_stdout(output), _quiet_warnings():
+    def mentions(self) -> str | None:
+        return shortcut_in(self.forbidden, self.namespace[self.name], self.namespace, self.source())
+
+    def surroundings(self) -> dict[str, str]:
+        answer = self.namespace.get(self.name)
+        scope = getattr(answer, "__globals__", self.namespace)
+        strange = {}
+        for name in _names_used(answer):
+            if name in _USUAL and name in scope and not isinstance(scope[name], type(sys)):
+                strange[name] = _USUAL[name]
+            elif name in scope and callable(getattr(builtins, name, None)) and not callable(scope[name]):
+                strange[name] = "Python's own"
+        return strange
+
+    def observe(self, action: str, arguments: tuple, upstream: Any = None) -> Observation:
+        """See Subject; an answer that exits, hangs or allocates without end is a Failure like any other."""
+        trace = Trace()
+        given, objects = build(tuple(decode(argument) for argument in arguments), trace)
+        value, failure, gradients, reached = None, None, None, []
+        answer = self.namespace[self.name]
+        with random_states_kept() as moved, settings_kept() as left_behind, bounded_output() as output:
+            trace.entries.clear()
             started = time.perf_counter()
             try:
-                with _time_limit(self.seconds_per_call), _names_replaced(self.object(), self.given):
-                    value = encode(self.namespace[self.name](*given))
+                with (time_limit(self.seconds_per_call), memory_limit(), _names_replaced(answer, self.given),
+                      watch(self.forbidden) as reached):
+                    returned = ACTIONS[action](answer, given, trace)
+                    gradients = None if upstream is None else _gradients(returned, given, upstream)
+                    value = encode(returned)
             except TimeLimit:
                 failure = Failure("TimeLimit", f"it had not finished after {self.seconds_per_call:g} s")
-            except (Exception, SystemExit) as error:
+            except (Exception, SystemExit, GeneratorExit) as error:
                 failure = Failure.of(error, _line_in_answer(error))
             seconds = time.perf_counter() - started
-        after = tuple(encode(argument) for argument in given)
-        return Observation(value, after, failure, output.getvalue(), tuple(moved), seconds)
+        put_right()
+        names = {id(made): name for name, made in objects.items()}
+        after = tuple(encode(look(objects[names[id(a)]])) if id(a) in names else encode(a) for a in given)
+        if action == "use":
+            after = ()
+        return Observation(value, after, failure, output.getvalue(), tuple(moved), seconds, gradients,
+                           tuple(trace.entries), tuple(left_behind), tuple(dict.fromkeys(reached)))
+
+
+def _source_of_class(made: type) -> str | None:
+    """A class's source, by where its methods were written: a notebook's module has no file to look into."""
+    methods = [value.__code__ for value in vars(made).values() if hasattr(value, "__code__")]
+    text = "".join(linecache.getlines(methods[0].co_filename)) if methods else ""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ClassDef) and node.name == made.__name__ and (
+                node.lineno <= methods[0].co_firstlineno <= node.end_lineno):
+            return textwrap.dedent(ast.get_source_segment(text, node, padded=True))
+    return None
 
 
 def is_stub(source: str | None) -> bool:
-    """Whether a function's source still holds its bare `...` and returns nothing: nobody has begun."""
+    """Whether a function or class still holds its bare `...` and returns nothing: nobody has begun."""
     if source is None:
         return False
     try:
-        function = next(node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef))
+        made = next(node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef | ast.ClassDef))
     except (SyntaxError, StopIteration):
         return False
     holds_ellipsis = any(
         isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and node.value.value is Ellipsis
-        for node in ast.walk(function)
+        for node in ast.walk(made)
     )
-    returns = any(isinstance(node, ast.Return | ast.Yield) and node.value is not None for node in ast.walk(function))
+    returns = any(isinstance(node, ast.Return | ast.Yield) and node.value is not None for node in ast.walk(made))
     return holds_ellipsis and not returns
 
 
-class _BoundedText(io.StringIO):
-    def write(self, text: str) -> int:
-        if self.tell() < MAX_OUTPUT:
-            super().write(text[: MAX_OUTPUT - self.tell()])
-        return len(text)
+def _gradients(returned: Any, given: list, upstream: Any) -> tuple | Opaque:
+    """The gradients that come back into the arguments; Opaque where the result has no graph."""
+    import torch
+
+    wanted = [a for a in given if isinstance(a, torch.Tensor) and a.requires_grad]
+    if not isinstance(returned, torch.Tensor) or not returned.requires_grad:
+        return Opaque("detached")
+    upstream = torch.as_tensor(upstream, dtype=returned.dtype).expand(returned.shape)
+    found = iter(torch.autograd.grad(returned, wanted, upstream, allow_unused=True, retain_graph=True))
+    return tuple(encode(next(found)) if any(a is w for w in wanted) else None for a in given)
 
 
-@contextlib.contextmanager
-def _time_limit(seconds: float):
-    """Interrupt the block after `seconds`, where the system has timers and this is the main thread."""
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(*_):
-        raise TimeLimit
-
-    previous = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
+def _names_used(answer: Any) -> set[str]:
+    """Global names in a function or in the methods of a class, inner functions included."""
+    codes = [getattr(answer, "__code__", None)]
+    if isinstance(answer, type):
+        codes = [getattr(value, "__code__", None) for value in vars(answer).values()]
+    names, codes = set(), [code for code in codes if code]
+    while codes:
+        code = codes.pop()
+        names.update(code.co_names)
+        codes += [constant for constant in code.co_consts if isinstance(constant, type(code))]
+    return names
 
 
 @contextlib.contextmanager
@@ -142,42 +191,11 @@ def _names_replaced(function: Any, given: dict[str, Callable]):
         scope.update(before)
 
 
-@contextlib.contextmanager
-def _random_states_kept():
-    """Put every global random state back as it was; the yielded list then names those that had moved."""
-    moved: list[str] = []
-    torch = sys.modules.get("torch")
-    before = random.getstate(), np.random.get_state(), torch.get_rng_state().clone() if torch else None
-    try:
-        yield moved
-    finally:
-        if random.getstate() != before[0]:
-            moved.append("python")
-            random.setstate(before[0])
-        now = np.random.get_state()
-        if now[2] != before[1][2] or not np.array_equal(now[1], before[1][1]):
-            moved.append("numpy")
-            np.random.set_state(before[1])
-        if torch and not torch.equal(torch.get_rng_state(), before[2]):
-            moved.append("torch")
-            torch.set_rng_state(before[2])
-
-
-@contextlib.contextmanager
-def _quiet_warnings():
-    """nbgrader gives nothing for a cell that wrote to stderr, so an answer's warnings must not end there."""
-    import warnings
-
-    with warnings.catch_warnings(), contextlib.redirect_stderr(_BoundedText()):
-        warnings.simplefilter("ignore")
-        yield
-
-
 def _line_in_answer(error: BaseException) -> int | None:
-    """The line, counted within its own cell or file, at which the answer failed: the frame just below ours."""
+    """The line, counted within its own cell or file, of the first frame that is not ours; None where there is none."""
     trace = error.__traceback__
-    frames = []
     while trace is not None:
-        frames.append((trace.tb_frame.f_code.co_filename, trace.tb_lineno))
+        if not str(trace.tb_frame.f_globals.get("__name__", "")).startswith("tlkit.grading"):
+            return trace.tb_lineno
         trace = trace.tb_next
-    return frames[1][1] if len(frames) > 1 else None
+    return None

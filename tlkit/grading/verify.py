@@ -1,191 +1,210 @@
 """The grader's own exam: `tlkit verify` tries every exercise with answers of which it knows what they deserve."""
 
-import contextlib
-import importlib.util
-import io
 import json
-import linecache
-import re
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 from tlkit.errors import TlkitError
-from tlkit.exercises import all_exercises
+from tlkit.exercises import exercises_of, units_with_exercises
+from tlkit.exercises.fields import CODE_KINDS
 from tlkit.exercises.record import Exercise, Quiz
 from tlkit.grading.check import verdict_on
-from tlkit.grading.engine import Outcome, reference_results
+from tlkit.grading.engine import accepts, judge
+from tlkit.grading.known_answers import alternatives_of, answer_cells, run_cells, unit_folder
 from tlkit.grading.mutants import mutants_of
+from tlkit.grading.session import pristine
+from tlkit.grading.subject import LocalSubject
+from tlkit.grading.trial import behaves_like, misconception_result, reference_results
+from tlkit.grading.verdict import Outcome, Verdict
 
 MIN_MISCONCEPTIONS, MIN_ALTERNATIVES = 5, 3
-SECOND_SEED = 20_231
+MIN_WRONG_VALUES = 3
+SEEDS = (0, 20_231)
+MUTANT_SECONDS = 1.0
 
 
-def main(json_path: Path | None = None, solutions: Path = Path("solutions")) -> int:
+def main(json_path: Path | None = None, solutions: Path = Path("solutions"), mutate_alternatives: bool = False) -> int:
     """Verify every exercise, print a table and what is wrong; the exit code is 0 where nothing is.
 
     Args:
         json_path: where to write the figures, if anywhere.
         solutions: the folder of the units' sources, which hold the solutions and alternatives.
+        mutate_alternatives: also try mutants of every alternative, which takes longer.
     """
     report, faults = {}, []
-    for exercise in all_exercises():
-        report[exercise.id], found = verify(exercise, solutions)
+    for exercise in _records(faults):
+        try:
+            report[exercise.id], found = verify(exercise, solutions, mutate_alternatives)
+        except TlkitError as error:
+            found = [str(error)]
         faults += [f"{exercise.id}: {fault}" for fault in found]
     print(_table(report))
     for fault in faults:
         print(fault)
-    print(f"{len(report)} exercises, {len(faults)} faults")
+    print(_totals(report), f"{len(faults)} faults", sep="; ")
     if json_path:
         Path(json_path).write_text(json.dumps({"exercises": report}, indent=1) + "\n", encoding="utf-8")
     return 1 if faults else 0
 
 
-def verify(exercise: Exercise | Quiz, solutions: Path) -> tuple[dict, list[str]]:
+def _records(faults: list[str]) -> Iterator[Exercise | Quiz]:
+    """Every record that can be read; what cannot becomes a fault."""
+    for unit in units_with_exercises():
+        try:
+            yield from exercises_of(unit)
+        except (TlkitError, TypeError) as error:
+            faults.append(f"unit {unit}: {error}")
+
+
+def verify(exercise: Exercise | Quiz, solutions: Path, mutate_alternatives: bool = False) -> tuple[dict, list[str]]:
     """One exercise's figures, and its faults in words."""
-    unit = _unit_folder(exercise, solutions)
-    cells = _solution_cells(exercise, unit)
+    unit = unit_folder(exercise, solutions)
+    unfit = [] if exercise.kind == "choice" else _cases_that_do_not_fit(exercise)
+    if unfit:
+        return {"kind": exercise.kind, "stub": "not tried", "solution": "not tried"}, unfit
+    cells = answer_cells(exercise, unit)
+    stub, solution = (verdict_on(exercise.id, run_cells(exercise, cells, keep)) for keep in (False, True))
     faults = []
-    stub, solution = (_verdict_on_source(exercise, cells, keep_solution) for keep_solution in (False, True))
     if stub.outcome is not Outcome.NOT_ATTEMPTED or stub.points:
         faults.append(f"the untouched stub is “{stub.outcome.value}” with {stub.points:g} points")
     if solution.outcome is not Outcome.RIGHT:
-        faults.append(f"the solution in solutions/ is “{solution.outcome.value}”")
+        faults.append(f"the solution in solutions/ is “{solution.outcome.value}”: {_reason(solution)}")
     row = {"kind": exercise.kind, "stub": stub.outcome.value, "solution": solution.outcome.value}
-    if isinstance(exercise, Quiz):
-        return row, faults + _quiz_faults(exercise)
-    for part in (_misconceptions, _alternatives, _mutants):
-        figures, found = part(exercise, unit)
-        row[part.__name__.lstrip("_")] = figures
-        faults += found
-    return row, faults
+    if exercise.kind == "choice":
+        return row, faults
+    alternatives = alternatives_of(exercise, unit)
+    row["misconceptions"], found = _misconceptions(exercise)
+    row["alternatives"], more = _alternatives(exercise, alternatives)
+    row["mutants"], survived = judge_mutants(exercise, exercise.load_reference())
+    if mutate_alternatives and exercise.kind in CODE_KINDS:
+        for answer in alternatives:
+            row["mutants"], others = _added(row["mutants"], judge_mutants(exercise, answer))
+            survived += [f"alternative `{answer.__name__}`: {fault}" for fault in others]
+    return row, faults + found + more + survived
 
 
-def _misconceptions(exercise: Exercise, unit: Path) -> tuple[dict, list[str]]:
-    faults, refused, named = [], 0, 0
-    if len(exercise.misconceptions) < MIN_MISCONCEPTIONS:
-        faults.append(f"misconceptions: {len(exercise.misconceptions)}, at least {MIN_MISCONCEPTIONS} are due")
-    for seed in (0, SECOND_SEED):
-        verdicts = [_verdict(exercise, m.answer, seed) for m in exercise.misconceptions]
+def _cases_that_do_not_fit(exercise: Exercise) -> list[str]:
+    """Cases that the reference cannot do, or does where it should refuse."""
+    faults = []
+    for seed in SEEDS:
+        try:
+            cases, due = reference_results(exercise.id, seed)
+        except Exception as error:
+            return [f"field `cases`: with seed {seed} they raise {type(error).__name__}: {error}"]
+        for case, result in zip(cases, due):
+            got = result.failure.type_name if result.failure else None
+            if got != case.raises:
+                said = f"raises {got} ({result.failure.message})" if got else "returns a value"
+                wanted = f"`raises={case.raises!r}`" if case.raises else "no `raises`"
+                faults.append(f"field `cases`: on “{case.what}” the reference {said}, and the case has {wanted} (seed {seed})")
+            elif case.calls == () or not isinstance(case.calls, tuple):
+                faults.append(f"field `cases`: “{case.what}” has no calls")
+    return faults
+
+
+def _misconceptions(exercise: Exercise) -> tuple[dict, list[str]]:
+    due = MIN_MISCONCEPTIONS if exercise.kind in CODE_KINDS else MIN_WRONG_VALUES
+    known, faults, refused, named = exercise.misconceptions, [], 0, 0
+    if len(known) < due:
+        faults.append(f"field `misconceptions`: {len(known)}, at least {due} are due")
+    for seed in SEEDS:
+        verdicts = [_verdict(exercise, m.answer, seed) for m in known]
         refused = sum(v.outcome is Outcome.NOT_YET and v.points < v.max_points for v in verdicts)
         named = 0
-        for misconception, verdict in zip(exercise.misconceptions, verdicts):
+        for misconception, verdict in zip(known, verdicts):
             name = verdict.diagnosis.name if verdict.diagnosis else None
             named += name == misconception.name
             if verdict.outcome is Outcome.RIGHT:
-                faults.append(f"misconception “{misconception.name}” behaves like the reference (seed {seed})")
-            elif name != misconception.name:
+                faults.append(f"misconception “{misconception.name}” behaves like the reference on all cases (seed {seed})")
+            elif name != misconception.name and not _twins(exercise, seed, misconception):
                 faults.append(f"misconception “{misconception.name}” is diagnosed as “{name}” (seed {seed})")
-    for one, other in combinations(exercise.misconceptions, 2):
-        if one.name == other.name:
-            faults.append(f"two misconceptions are called “{one.name}”")
-    return {"total": len(exercise.misconceptions), "refused": refused, "named": named}, faults
+        for one, other in combinations(range(len(known)), 2):
+            if _alike(exercise, seed, one, other):
+                faults.append(f"misconceptions “{known[one].name}” and “{known[other].name}” behave alike on all cases (seed {seed})")
+    return {"total": len(known), "refused": refused, "named": named}, faults
 
 
-def _alternatives(exercise: Exercise, unit: Path) -> tuple[dict, list[str]]:
-    answers, faults, accepted = alternatives_of(exercise, unit), [], 0
-    if len(answers) < MIN_ALTERNATIVES:
-        faults.append(f"alternatives: {len(answers)}, at least {MIN_ALTERNATIVES} are due")
+def _alike(exercise: Exercise, seed: int, one: int, other: int) -> bool:
+    cases = range(len(reference_results(exercise.id, seed)[0]))
+    return all(behaves_like(exercise, misconception_result(exercise.id, one, seed, i),
+                            misconception_result(exercise.id, other, seed, i)) for i in cases)
+
+
+def _twins(exercise: Exercise, seed: int, misconception: Any) -> bool:
+    """Whether another misconception behaves the same, which is a fault that has its own words."""
+    index = exercise.misconceptions.index(misconception)
+    return any(_alike(exercise, seed, index, other) for other in range(len(exercise.misconceptions)) if other != index)
+
+
+def _alternatives(exercise: Exercise, answers: list) -> tuple[dict, list[str]]:
+    faults, accepted = [], 0
+    due = MIN_ALTERNATIVES if exercise.kind in CODE_KINDS else 1
+    if len(answers) < due:
+        faults.append(f"alternatives: {len(answers)}, at least {due} are due")
     for answer in answers:
-        verdicts = [_verdict(exercise, answer, seed) for seed in (0, SECOND_SEED)]
+        verdicts = [verdict_on(exercise.id, {exercise.name: answer}, seed) for seed in SEEDS]
         accepted += all(v.outcome is Outcome.RIGHT for v in verdicts)
-        for verdict in verdicts:
-            if verdict.outcome is not Outcome.RIGHT:
-                faults.append(f"alternative `{answer.__name__}` is refused: {verdict.failing or verdict.message}")
+        refusals = [v for v in verdicts if v.outcome is not Outcome.RIGHT]
+        faults += [f"alternative `{getattr(answer, '__name__', answer)}` is refused: {_reason(v)}" for v in refusals[:1]]
     return {"total": len(answers), "accepted": accepted}, faults
 
 
-def _mutants(exercise: Exercise, unit: Path) -> tuple[dict, list[str]]:
-    return judge_mutants(exercise, exercise.load_reference())
-
-
-def judge_mutants(exercise: Exercise, function: Callable) -> tuple[dict, list[str]]:
+def judge_mutants(exercise: Exercise, made: Any) -> tuple[dict, list[str]]:
     """How many mutants of a right answer are refused; those that are not and are not listed as equivalent survive."""
     with_guards = any(result.failure for result in reference_results(exercise.id, 0)[1])
-    refused, equivalent, survived = 0, 0, []
-    mutants = mutants_of(function, with_guards)
+    strict = replace(exercise, rtol=min(exercise.rtol, 1e-9), atol=min(exercise.atol, 1e-12))
+    refused, equivalent, survived, faults = 0, 0, [], []
+    mutants = mutants_of(made, with_guards)
     for mutant in mutants:
-        verdict = _verdict(exercise, mutant.function)
-        if verdict.outcome is not Outcome.RIGHT:
+        if not _accepted(exercise, mutant.function):
             refused += 1
         elif mutant.change in exercise.equivalent_mutants:
             equivalent += 1
         else:
             survived.append(mutant.change)
-    figures = {"generated": len(mutants), "refused": refused, "equivalent": equivalent, "survived": survived}
-    return figures, [f"mutant survives: {change}" for change in survived]
+            blunt = exercise.rtol > strict.rtol and not _accepted(strict, mutant.function)
+            faults.append(f"field `rtol`: {exercise.rtol:g} lets a mutant pass: {mutant.change}" if blunt
+                          else f"mutant survives: {mutant.change}")
+    return {"generated": len(mutants), "refused": refused, "equivalent": equivalent, "survived": survived}, faults
 
 
-def alternatives_of(exercise: Exercise, unit: Path) -> list[Callable]:
-    """The right answers written other ways that stand in the unit's alternatives.py."""
-    return list(_load(unit / "alternatives.py").ALTERNATIVES.get(exercise.id, ()))
+def _added(figures: dict, more: tuple[dict, list[str]]) -> tuple[dict, list[str]]:
+    return {key: value + more[0][key] for key, value in figures.items()}, more[1]
 
 
-def _verdict(exercise: Exercise, answer: Callable, seed: int = 0):
-    return verdict_on(exercise.id, {exercise.name: answer}, seed)
+def _accepted(exercise: Exercise, answer: Any) -> bool:
+    with pristine():
+        return all(accepts(exercise, LocalSubject.of(answer, MUTANT_SECONDS), seed) for seed in SEEDS)
 
 
-def _quiz_faults(quiz: Quiz) -> list[str]:
-    faults = []
-    for number, question in enumerate(quiz.questions, 1):
-        if sum(choice.right for choice in question.choices) != 1:
-            faults.append(f"question {number} needs exactly one right choice")
-        if not all(choice.explanation for choice in question.choices):
-            faults.append(f"question {number} has a choice without an explanation")
-    return faults
+def _verdict(exercise: Exercise, answer: Any, seed: int = 0) -> Verdict:
+    """The verdict on an answer of ours, which may use the reference inside."""
+    with pristine():
+        return judge(exercise, LocalSubject.of(answer), seed)
 
 
-def _unit_folder(exercise: Exercise | Quiz, solutions: Path) -> Path:
-    found = sorted(Path(solutions).glob(f"{exercise.unit}_*"))
-    if not found:
-        raise TlkitError(f"no folder {solutions}/{exercise.unit}_* with the solutions of {exercise.id}; "
-                         "`tlkit verify` runs in a checkout of the project")
-    return found[0]
+def _reason(verdict: Verdict) -> str:
+    failing = verdict.failing
+    return verdict.message or (f"{failing.what} ({failing.inputs}): {failing.where}, expected {failing.expected}, "
+                               f"got {failing.got}" if failing else "; ".join(verdict.notes))
 
 
-def _load(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"tlkit_alternatives_{path.parent.name}", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def _totals(report: dict) -> str:
+    def total(part: str, key: str) -> int:
+        return sum(row[part][key] for row in report.values() if part in row)
 
-
-_REGION = re.compile(r"^([ \t]*)### BEGIN SOLUTION\n.*?### END SOLUTION", re.MULTILINE | re.DOTALL)
-
-
-def _solution_cells(exercise: Exercise | Quiz, unit: Path) -> list[str]:
-    """The sources of the code cells that grading runs, from the top to this exercise's answer."""
-    import jupytext
-
-    own = exercise.id.replace(".", "-")
-    for path in sorted(unit.glob(f"{exercise.unit}*.py")):
-        cells = []
-        for cell in jupytext.read(path).cells:
-            nbgrader = cell.metadata.get("nbgrader", {})
-            if cell.cell_type == "code" and not nbgrader.get("grade") and "demo" not in cell.metadata.get("tags", []):
-                cells.append(cell.source)
-            if nbgrader.get("grade_id") == own:
-                return cells
-    raise TlkitError(f"{exercise.id}: no cell with grade_id {own!r} in {unit}")
-
-
-def _verdict_on_source(exercise: Exercise | Quiz, cells: list[str], keep_solution: bool):
-    """Run the cells as a kernel would, with or without what stands in the solution regions, and judge."""
-    namespace: dict = {"__name__": "__main__"}
-    for number, source in enumerate(cells):
-        source = source if keep_solution else _REGION.sub(r"\1...", source)
-        filename = f"<{exercise.id}, cell {number}>"
-        linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
-        with contextlib.redirect_stdout(io.StringIO()):
-            exec(compile(source, filename, "exec"), namespace)
-    return verdict_on(exercise.id, namespace)
+    return (f"{len(report)} exercises; misconceptions {total('misconceptions', 'named')} of {total('misconceptions', 'total')} "
+            f"named; alternatives {total('alternatives', 'accepted')} of {total('alternatives', 'total')} accepted; mutants "
+            f"{total('mutants', 'refused')} of {total('mutants', 'generated')} refused, {total('mutants', 'equivalent')} equivalent")
 
 
 def _table(report: dict) -> str:
-    lines = [f"{'exercise':22} {'stub':14} {'solution':9} {'named':>8} {'accepted':>9} {'mutants refused':>16}"]
+    lines = [f"{'exercise':22} {'kind':10} {'stub':14} {'solution':9} {'named':>8} {'accepted':>9} {'mutants refused':>16}"]
     for exercise_id, row in report.items():
-        line = f"{exercise_id:22} {row['stub']:14} {row['solution']:9}"
+        line = f"{exercise_id:22} {row['kind']:10} {row['stub']:14} {row['solution']:9}"
         if "mutants" in row:
             m, a, k = row["misconceptions"], row["alternatives"], row["mutants"]
             line += f" {m['named']:>4}/{m['total']:<3} {a['accepted']:>5}/{a['total']:<3}"

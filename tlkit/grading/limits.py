@@ -1,0 +1,212 @@
+"""Limits around an answer's call: time, memory and output, as far as one process can set them.
+
+What one process cannot stop: a single call into C code that neither returns nor looks at signals (such as
+`sum(range(10**12))`) runs to its end, and `os._exit` or a crash inside a library ends the process. The
+autograder runs answers in a process of their own for that reason.
+"""
+
+import contextlib
+import ctypes
+import io
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+MAX_OUTPUT = 2_000
+MAX_EXTRA_BYTES = 2 << 30
+_AGAIN = 0.05
+
+
+class TimeLimit(BaseException):
+    """The answer took too long. Not an Exception, so that `except Exception` in an answer does not swallow it."""
+
+
+class BoundedText(io.TextIOBase):
+    """A stream that keeps the first characters and forgets the rest."""
+
+    def __init__(self):
+        self.kept, self.length = [], 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        text = str(text)
+        if self.length < MAX_OUTPUT:
+            self.kept.append(text[: MAX_OUTPUT - self.length])
+            self.length += len(self.kept[-1])
+        return len(text)
+
+    def getvalue(self) -> str:
+        return "".join(self.kept)
+
+
+@contextlib.contextmanager
+def bounded_output() -> Iterator[BoundedText]:
+    """Keep what is printed, up to a length, and show nothing: neither streams nor displays nor warnings.
+
+    nbgrader gives nothing for a cell that wrote to stderr, so an answer's warnings must not end there.
+    """
+    import warnings
+
+    output = BoundedText()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")
+        stack.enter_context(contextlib.redirect_stdout(output))
+        stack.enter_context(contextlib.redirect_stderr(BoundedText()))
+        ipython = sys.modules.get("IPython")
+        if ipython and ipython.get_ipython():
+            from IPython.core.displaypub import CapturingDisplayPublisher
+
+            shell = ipython.get_ipython()
+            before, shell.display_pub = shell.display_pub, CapturingDisplayPublisher()
+            stack.callback(setattr, shell, "display_pub", before)
+        yield output
+
+
+@contextlib.contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Raise TimeLimit inside the block after `seconds`, again and again until it has left the block.
+
+    In the main thread a timer interrupts; elsewhere (and on systems without timers) another thread does. An
+    answer that catches everything is interrupted once more inside its `except`, where its `try` no longer holds.
+    """
+    if hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread():
+        with _timer(seconds):
+            yield
+    else:
+        with _watcher(seconds):
+            yield
+
+
+@contextlib.contextmanager
+def _timer(seconds: float) -> Iterator[None]:
+    tracer_before, open_block = sys.gettrace(), True
+
+    def stop(_, frame):
+        if open_block:
+            _break_out_of_handlers(frame, lambda: open_block)
+            raise TimeLimit
+
+    previous = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)
+    try:
+        yield
+    finally:
+        open_block = False
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+        sys.settrace(tracer_before)
+
+
+def _break_out_of_handlers(frame: Any, applies: Any) -> None:
+    """Raise TimeLimit once more on the first line of every handler that catches it, in the frames of the answer."""
+
+    def tracer(traced, event, argument):
+        if event == "exception" and argument[0] is TimeLimit:
+            traced.f_trace_lines = True
+            return catcher
+        return tracer
+
+    def catcher(traced, event, argument):
+        if event == "line" and applies():
+            raise TimeLimit
+        return catcher
+
+    sys.settrace(tracer)
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] != "tlkit":
+        frame.f_trace = tracer
+        frame = frame.f_back
+
+
+@contextlib.contextmanager
+def _watcher(seconds: float) -> Iterator[None]:
+    thread, done = threading.get_ident(), threading.Event()
+    raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
+
+    def watch():
+        if done.wait(seconds):
+            return
+        while not done.is_set():
+            raise_in(ctypes.c_ulong(thread), ctypes.py_object(TimeLimit))
+            done.wait(_AGAIN * 10)
+
+    watching = threading.Thread(target=watch, daemon=True)
+    watching.start()
+    try:
+        yield
+    finally:
+        done.set()
+        _let_arrive(watching)
+
+
+def _let_arrive(watching: threading.Thread) -> None:
+    """Wait for the watching thread to end; an exception that it sent last arrives here and is dropped.
+
+    (Taking it back with a null pointer leaves Python 3.11's evaluation loop with a flag that it never clears.)
+    """
+    while True:
+        try:
+            watching.join()
+            for _ in range(3):
+                time.sleep(0)
+            return
+        except TimeLimit:
+            continue
+
+
+@contextlib.contextmanager
+def memory_limit(extra_bytes: int = MAX_EXTRA_BYTES) -> Iterator[None]:
+    """Let the process grow by at most `extra_bytes` of address space within the block (MemoryError beyond).
+
+    On Linux, by the soft limit RLIMIT_AS, which is put back. Elsewhere, and with a GPU in use (whose driver
+    reserves far more than it fills), there is no limit.
+    """
+    size = None if _uses_gpu() else _address_space()
+    if size is None:
+        yield
+        return
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    hard, limit = before[1], size + min(extra_bytes, _free_memory() // 2)
+    if hard != resource.RLIM_INFINITY:
+        limit = min(limit, hard)
+    if before[0] != resource.RLIM_INFINITY:
+        limit = min(limit, before[0])
+    try:
+        resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+    except (ValueError, OSError):
+        yield
+        return
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def _uses_gpu() -> bool:
+    torch = sys.modules.get("torch")
+    return bool(torch and torch.cuda.is_available())
+
+
+def _address_space() -> int | None:
+    """Bytes of address space that the process has now; None where the system does not say."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[0]) * 4096
+    except (OSError, ValueError):
+        return None
+
+
+def _free_memory() -> int:
+    """Bytes that the machine could still give; a lot where it does not say."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("MemAvailable"))
+    except (OSError, ValueError, StopIteration):
+        return 1 << 40

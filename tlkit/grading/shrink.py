@@ -1,0 +1,119 @@
+"""The smallest failing case: fewer rows, fewer columns, simpler numbers, as long as the answer fails in the same way."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from tlkit.exercises.record import Exercise
+from tlkit.grading.encoding import decode, encode
+from tlkit.grading.observation import Array
+from tlkit.grading.subject import Subject
+from tlkit.grading.trial import RAISED, Trial, run, run_reference, trial
+
+SECONDS = 0.5
+
+
+def shrink(exercise: Exercise, subject: Subject, failing: Trial, stays: Callable[[Trial], bool],
+           seconds: float = SECONDS) -> Trial:
+    """A trial on a smaller input that fails in the same way; the trial itself where none is found in time.
+
+    Args:
+        failing: where the answer went wrong. Cases of one call, with plain data as arguments, shrink.
+        stays: (a smaller failing trial) -> whether its diagnosis would be the same.
+        seconds: how long to search; an answer that is slow is not asked again.
+    """
+    if not exercise.shrinks or exercise.kind not in ("function", "figure") or len(failing.case.calls) != 1:
+        return failing
+    smaller_calls = exercise.shrinks if callable(exercise.shrinks) else smaller
+    deadline, best = time.perf_counter() + seconds, failing
+    seen: set[str] = set()
+    progress = failing.mine.seconds + failing.due.seconds < seconds / 5
+    while progress:
+        progress = False
+        call = (*best.case.calls[0], best.case.upstream)
+        for candidate in smaller_calls(call):
+            if time.perf_counter() > deadline:
+                return best
+            key = repr(candidate)
+            if key in seen or cost(candidate) >= cost(call):
+                continue
+            seen.add(key)
+            found = _try(exercise, subject, failing, candidate)
+            if found and stays(found):
+                best, progress = found, True
+                break
+    return best
+
+
+def _try(exercise: Exercise, subject: Subject, failing: Trial, call: tuple) -> Trial | None:
+    """The trial on another input, if the reference can do it and the answer fails there as it did."""
+    case = replace(failing.case, calls=(call[:-1],), upstream=call[-1])
+    due = run_reference(exercise, case)
+    if bool(due.failure) != bool(failing.due.failure) or due.failure and due.failure.type_name != failing.due.failure.type_name:
+        return None
+    found = trial(exercise, case, due, run(exercise, subject, case))
+    if found.problem is None or (found.problem.what == RAISED) != (failing.problem.what == RAISED):
+        return None
+    if found.mine.failure and failing.mine.failure and found.mine.failure.type_name != failing.mine.failure.type_name:
+        return None
+    return found
+
+
+def smaller(call: tuple) -> Iterator[tuple]:
+    """Smaller and simpler versions of a call's arguments, the boldest first."""
+    arrays = [_array(argument) for argument in call]
+    for axis in (0, 1):
+        for length in sorted({a.shape[axis] for a in arrays if a is not None and a.ndim > axis}, reverse=True):
+            for keep in _kept(length):
+                yield tuple(_with(argument, np.take(a, keep, axis)) if a is not None and a.ndim > axis and a.shape[axis] == length
+                            else argument for argument, a in zip(call, arrays))
+    for i, argument in enumerate(call):
+        for simpler in _simpler(argument, arrays[i]):
+            yield (*call[:i], simpler, *call[i + 1:])
+
+
+def _kept(length: int) -> Iterator[list[int]]:
+    """Which entries to keep along an axis: a half, or all but one."""
+    everything = list(range(length))
+    if length > 3:
+        yield everything[: length // 2]
+        yield everything[length // 2:]
+    if 1 < length <= 24:
+        for left_out in reversed(everything):
+            yield everything[:left_out] + everything[left_out + 1:]
+
+
+def _simpler(argument: Any, array: np.ndarray | None) -> Iterator[Any]:
+    if array is not None and array.size and array.dtype.kind == "f":
+        for simple in (np.zeros_like(array), np.ones_like(array), np.rint(array), np.round(array, 1), np.round(array, 2)):
+            yield _with(argument, simple)
+    if array is not None and array.dtype.kind in "fiu" and 0 < array.size <= 12:
+        for position in np.ndindex(array.shape):
+            for value in (0, 1, np.rint(array[position]), np.round(array[position], 1)):
+                changed = array.copy()
+                changed[position] = value
+                yield _with(argument, changed)
+    if type(argument) is int:
+        yield from (value for value in (0, 1, 2, argument // 2, argument - 1) if abs(value) < abs(argument))
+    if type(argument) is float:
+        yield from (0.0, 1.0, float(np.rint(argument)), round(argument, 1), round(argument, 2))
+
+
+def cost(call: tuple) -> tuple[int, int]:
+    """How much there is to read: first how many numbers, then how many characters they take."""
+    values = [np.asarray(a if a is not None else 0) for a in (_array(x) if _array(x) is not None else x for x in call)]
+    return sum(v.size for v in values), sum(len(f"{number:g}") if isinstance(number, float) else len(str(number))
+                                           for v in values for number in v.ravel().tolist()[:2_000])
+
+
+def _array(argument: Any) -> np.ndarray | None:
+    encoded = encode(argument)
+    return encoded.data if isinstance(encoded, Array) and encoded.data.ndim else None
+
+
+def _with(argument: Any, data: np.ndarray) -> Any:
+    """The same kind of array or tensor with other numbers."""
+    return decode(replace(encode(argument), data=np.asarray(data)))
