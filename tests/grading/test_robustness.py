@@ -142,6 +142,26 @@ def test_a_time_limit_that_is_not_reached_leaves_no_trace():
         time.sleep(5)
 
 
+@pytest.mark.parametrize("in_thread", [False, True], ids=["main thread", "another thread"])
+def test_time_in_which_the_machine_does_something_else_is_not_the_answers(in_thread):
+    def wait_then_work():
+        with time_limit(1.0):
+            time.sleep(1.5)
+        with pytest.raises(TimeLimit), time_limit(0.2):
+            while True:
+                pass
+        ended.append(True)
+
+    ended = []
+    if in_thread:
+        thread = threading.Thread(target=wait_then_work)
+        thread.start()
+        thread.join(60)
+    else:
+        wait_then_work()
+    assert ended
+
+
 @pytest.mark.parametrize("body", ["return [0.0] * 10**10", "return np.ones(10**10)", "x = []\n    while True: x.append(bytearray(10**7))"])
 def test_an_answer_that_allocates_without_end_is_stopped(body):
     verdict = outcome(HEAD + body)
