@@ -124,7 +124,7 @@ def explore_learning_curves():
         "labels_per_class": ipywidgets.SelectionSlider(
             options=list(labels), value=5, description="labels per class", continuous_update=False, **wide),
         "target": ipywidgets.FloatSlider(
-            value=0.85, min=0.5, max=0.99, step=0.01, description="target accuracy", continuous_update=False, **wide),
+            value=0.9, min=0.5, max=0.99, step=0.01, description="target accuracy", continuous_update=False, **wide),
     }
     return explorable(draw, controls, "Learning curves by strategy")
 
