@@ -539,8 +539,8 @@ def _needed_extrapolated(labels, accuracy, target):
     if not np.isnan(inside):
         return inside
     ends = slice(0, 2) if accuracy[0] > target else slice(-2, None)
-    slope, offset = np.polyfit(accuracy[ends], np.log(labels[ends]), 1)
-    return float(np.exp(slope * target + offset))
+    (a, b), (log_a, log_b) = accuracy[ends], np.log(labels[ends])
+    return float(np.exp(log_a + (target - a) / (b - a) * (log_b - log_a)))
 
 
 def _needed_next_measured(labels, accuracy, target):

@@ -13,7 +13,7 @@ from tlkit.exercises.fields import CODE_KINDS
 from tlkit.exercises.record import Exercise, Quiz
 from tlkit.grading.check import verdict_on
 from tlkit.grading.engine import accepts, judge
-from tlkit.grading.known_answers import alternatives_of, answer_cells, run_cells, unit_folder
+from tlkit.grading.known_answers import alternatives_of, answer_cells, equivalent_mutants_of, run_cells, unit_folder
 from tlkit.grading.mutants import mutants_of
 from tlkit.grading.session import pristine
 from tlkit.grading.subject import LocalSubject
@@ -80,8 +80,9 @@ def verify(exercise: Exercise | Quiz, solutions: Path, mutate_alternatives: bool
     row["alternatives"], more = _alternatives(exercise, alternatives)
     row["mutants"], survived = judge_mutants(exercise, exercise.load_reference())
     if mutate_alternatives and exercise.kind in CODE_KINDS:
+        lenient = replace(exercise, equivalent_mutants=equivalent_mutants_of(exercise, unit))
         for answer in alternatives:
-            row["mutants"], others = _added(row["mutants"], judge_mutants(exercise, answer))
+            row["mutants"], others = _added(row["mutants"], judge_mutants(lenient, answer))
             survived += [f"alternative `{answer.__name__}`: {fault}" for fault in others]
     return row, faults + found + more + survived
 
