@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import numpy as np
+
 from tlkit.exercises.record import Exercise
 from tlkit.exercises.recipe import Recipe
 from tlkit.grading import diagnosis, relations, usage, variants
@@ -11,7 +13,7 @@ from tlkit.grading.observation import Opaque
 from tlkit.grading.session import other_dice
 from tlkit.grading.subject import LocalSubject, Subject
 from tlkit.grading.trial import (
-    ANOTHER_RESULT, CHANGED_INPUT, LEFT_BEHIND, MOVED_RANDOM_STATE, RAISED, Trial, behaves_like, last,
+    ANOTHER_RESULT, CHANGED_INPUT, LEFT_BEHIND, MOVED_RANDOM_STATE, RAISED, Result, Trial, behaves_like, last,
     misconception_result, run,
 )
 from tlkit.grading.verdict import Diagnosis
@@ -60,7 +62,22 @@ def _named(exercise: Exercise, seed: int, trials: list[Trial], smallest: int) ->
         theirs = misconception_result(exercise.id, index, seed, smallest)
         if not trials[smallest].mine.failure and not behaves_like(exercise, theirs, trials[smallest].due):
             barely = index if barely is None else barely
-    return (partly, True) if partly is not None else (barely, False)
+    if partly is not None:
+        return partly, True
+    return (barely if barely is not None else _wrong_in_the_same_facts(exercise, seed, trials)), False
+
+
+def _wrong_in_the_same_facts(exercise: Exercise, seed: int, trials: list[Trial]) -> int | None:
+    """The only misconception that gets the same named facts wrong, where chance decides on which cases."""
+
+    def facts(pairs: list[tuple[Trial, Result]]) -> set[str]:
+        return {key for each, result in pairs if isinstance(each.due.seen, dict) and isinstance(result.seen, dict)
+                for key, value in each.due.seen.items() if first_difference(value, result.seen.get(key), 0, 0)}
+
+    mine = facts([(each, each.mine) for each in trials])
+    found = [index for index in range(len(exercise.misconceptions)) if mine == facts(
+        [(each, misconception_result(exercise.id, index, seed, i)) for i, each in enumerate(trials)])]
+    return found[0] if exercise.view is not None and mine and len(found) == 1 else None
 
 
 def _same_mistake(exercise: Exercise, answer: object, found: Trial) -> bool:
@@ -148,8 +165,9 @@ def _named_and_more(exercise: Exercise, seed: int, trials: list[Trial]) -> Diagn
             continue
         pairs = [(*pair, i) for i, result in zip(failing, theirs)
                  for d, m in zip(result.values, trials[i].mine.values) for pair in relations.leaves(d, m)]
-        if all(first_difference(e, g, exercise.rtol, exercise.atol) is None for e, g, _ in pairs):
-            continue
+        sizes = {round(abs(float(number)), 9) for theirs_at, _, _ in pairs for number in np.ravel(theirs_at)}
+        if len(sizes - {0.0}) < 3 or all(first_difference(e, g, exercise.rtol, exercise.atol) is None for e, g, _ in pairs):
+            continue  # two numbers are soon proportional to two others
         more = relations.sign_or_factor(pairs)
         if more:
             return Diagnosis(f"{named.name}; besides, {more.name}", f"{named.why} {more.why}", named.hint)
