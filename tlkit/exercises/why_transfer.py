@@ -282,6 +282,12 @@ def _probe_regression(train_features, train_labels, test_features, test_labels):
     return float(np.mean(np.rint(LinearRegression().fit(train_features, train_labels).predict(test_features)) == test_labels))
 
 
+def _probe_roles_swapped(train_features, train_labels, test_features, test_labels):
+    if len(np.unique(test_labels)) < 2:
+        return float(np.mean(train_labels == test_labels[0]))
+    return _fitted(test_features, test_labels).score(train_features, train_labels)
+
+
 def _probe_over_training(train_features, train_labels, test_features, test_labels):
     return float(np.sum(_fitted(train_features, train_labels).predict(test_features) == test_labels) / len(train_labels))
 
@@ -316,6 +322,8 @@ PROBE = Exercise(
                       "What would a perfect probe return?", _probe_error_rate),
         Misconception("a count, not a share", "The sum of the hits still has to be divided by how many there were.",
                       "What would a perfect probe return for any size of the test set?", _probe_count),
+        Misconception("training and test set are swapped", "Both come as features and labels, and the four arguments look alike.",
+                      "Which of the four arguments may `fit` see?", _probe_roles_swapped),
         Misconception("divided by the number of training examples", "Two sizes are at hand, and they often differ little.",
                       "How many examples can be hit at most?", _probe_over_training),
         Misconception("percent, not a share", "Accuracies are often printed in percent.",
@@ -401,6 +409,10 @@ def _tuned_single_entry(val_accuracy, test_accuracy):
     return test_accuracy.ravel()[np.argmax(val_accuracy)]
 
 
+def _tuned_index(val_accuracy, test_accuracy):
+    return int(np.argmax(val_accuracy.mean(1)))
+
+
 def _tuned_summary(val_accuracy, test_accuracy):
     row = test_accuracy[np.argmax(val_accuracy.mean(1))]
     return row.mean(), row.std()
@@ -439,6 +451,8 @@ TUNED_BASELINE = Exercise(
                       "Is a high accuracy good or bad?", _tuned_worst),
         Misconception("one single entry of the table", "`argmax` without an axis counts through the whole table.",
                       "How many test accuracies should come back?", _tuned_single_entry),
+        Misconception("the number of the row, not the row", "The choice is made, and what was wanted is what it gives.",
+                      "What stands in that row of the test table?", _tuned_index),
         Misconception("a summary of the row", "Mean and spread are what a report shows, but what follows needs every seed.",
                       "Return the whole row.", _tuned_summary),
         Misconception("the mean is returned", "One number is easier to print, but the comparison that follows needs every "
@@ -653,6 +667,12 @@ def _needed_strictly(labels, accuracy, target):
     return float("nan") if np.any(accuracy == target) else _first_crossing(labels, accuracy, target)
 
 
+def _needed_unchecked(labels, accuracy, target):
+    after = int(np.argmax(accuracy >= target))
+    share = (target - accuracy[after - 1]) / (accuracy[after] - accuracy[after - 1])
+    return float(labels[after - 1] ** (1 - share) * labels[after] ** share)
+
+
 def _first_crossing(labels, accuracy, target):
     after = int(np.argmax(accuracy >= target))
     if after == 0:
@@ -685,6 +705,8 @@ LABELS_NEEDED = Exercise(
     rtol=1e-6,
     hint="Find the first pair of neighbours with the target between them, then interpolate between the logarithms.",
     misconceptions=(
+        Misconception("a crossing is taken for granted", "`argmax` of a mask is 0 where nothing is true, and index -1 is the "
+                      "last point.", "Which two cases have no crossing at all?", _needed_unchecked),
         Misconception("a target that was measured exactly is missed", "`<` on both sides leaves out the points themselves.",
                       "What comes out where the target is one of the measured accuracies?", _needed_strictly),
         Misconception("interpolated in labels, not in their logarithm", "A straight line between two points is the first "

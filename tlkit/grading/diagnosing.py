@@ -46,25 +46,38 @@ def _family(found: Diagnosis) -> str:
 def _named(exercise: Exercise, seed: int, trials: list[Trial], smallest: int) -> tuple[int | None, bool]:
     """The misconception that an answer behaves like, and whether that is certain.
 
-    It is where they behave alike on all cases, or on all that fail; it is not on the smallest failing case alone.
+    It is where they behave alike on all cases, or on all that fail with nothing to speak against it: no case that the
+    misconception gets wrong and the answer right. Otherwise they must at least agree, in values, on two failing
+    cases, all of one group.
     """
-    partly, barely = None, None
+    failing = [i for i, t in enumerate(trials) if t.problem]
+    in_group = [i for i in failing if trials[i].case.group == trials[smallest].case.group]
+    partly, likely = None, None
     for index in range(len(exercise.misconceptions)):
         def same(i: int, index: int = index) -> bool:
             return behaves_like(exercise, misconception_result(exercise.id, index, seed, i), trials[i].mine)
 
         if not same(smallest):
             continue
-        if all(same(i) for i, t in enumerate(trials) if t.problem):
-            if all(same(i) for i in range(len(trials))):
-                return index, True
+        alike = [i for i in range(len(trials)) if same(i)]
+        if len(alike) == len(trials):
+            return index, True
+        wrong = misconception_result(exercise.id, index, seed, smallest)
+        if behaves_like(exercise, wrong, trials[smallest].due):
+            continue
+        if set(failing) <= set(alike) and not any(_gets_wrong(exercise, seed, index, i, trials) for i in range(len(trials))
+                                                  if i not in failing):
             partly = index if partly is None else partly
-        theirs = misconception_result(exercise.id, index, seed, smallest)
-        if not trials[smallest].mine.failure and not behaves_like(exercise, theirs, trials[smallest].due):
-            barely = index if barely is None else barely
+        agree = [i for i in in_group if i in alike and not trials[i].mine.failure]
+        if len(agree) == len(in_group) >= 2:
+            likely = index if likely is None else likely
     if partly is not None:
         return partly, True
-    return (barely if barely is not None else _wrong_in_the_same_facts(exercise, seed, trials)), False
+    return (likely if likely is not None else _wrong_in_the_same_facts(exercise, seed, trials)), False
+
+
+def _gets_wrong(exercise: Exercise, seed: int, index: int, i: int, trials: list[Trial]) -> bool:
+    return not behaves_like(exercise, misconception_result(exercise.id, index, seed, i), trials[i].due)
 
 
 def _wrong_in_the_same_facts(exercise: Exercise, seed: int, trials: list[Trial]) -> int | None:
@@ -101,6 +114,8 @@ def _general(exercise: Exercise, subject: Subject, trials: list[Trial], smallest
         found = diagnosis.not_a_value(value, observation.output)
         if found and expected is not None and not isinstance(expected, Opaque):
             return found
+        if isinstance(value, list) and any(part is None for part in value):
+            return diagnosis.none_inside()
     for observation in mine.observations:
         if isinstance(observation.gradients, Opaque) and not any(isinstance(o.gradients, Opaque) for o in due.observations):
             return diagnosis.detached()
