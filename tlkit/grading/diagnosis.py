@@ -86,6 +86,11 @@ def not_a_value(got: Any, output: str) -> Diagnosis | None:
     return None
 
 
+def none_inside() -> Diagnosis:
+    return Diagnosis("None stands where a number is due", "None is no number: arithmetic with it fails somewhere else, later.",
+                     "Which float says “not a number”?")
+
+
 _LAZY = {"generator", "map", "filter", "zip", "enumerate", "reversed", "list_iterator", "dict_keys", "dict_values",
          "dict_items", "coroutine"}
 

@@ -31,6 +31,7 @@ def judge(exercise: Exercise, subject: Subject, seed: int = 0) -> Verdict:
     """Judge an answer on the cases that `seed` draws.
 
     Points are shared equally by the case groups; an answer earns those of the groups in which every case is right.
+    What is looked at first is the smallest failing case of the first group that is not right.
     """
 
     def verdict(outcome: Outcome, points: float = 0.0, **more) -> Verdict:
@@ -49,7 +50,9 @@ def judge(exercise: Exercise, subject: Subject, seed: int = 0) -> Verdict:
         groups[each.case.group] = groups.get(each.case.group, True) and each.problem is None
     if all(groups.values()):
         return verdict(Outcome.RIGHT, exercise.points, groups=groups, seconds=seconds)
-    smallest = min((i for i, t in enumerate(trials) if t.problem), key=lambda i: (_not_tried(trials[i]), size(trials[i].case)))
+    first = next(group for group, passed in groups.items() if not passed)
+    smallest = min((i for i, t in enumerate(trials) if t.problem and t.case.group == first),
+                   key=lambda i: (_not_tried(trials[i]), size(trials[i].case)))
     diagnosis, stays = diagnose(exercise, subject, seed, trials, smallest)
     return verdict(
         Outcome.NOT_YET,

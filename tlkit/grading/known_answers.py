@@ -20,6 +20,12 @@ def alternatives_of(exercise: Exercise, unit: Path) -> list[Callable]:
     return list(_load(path).ALTERNATIVES.get(exercise.id, ())) if path.exists() else []
 
 
+def equivalent_mutants_of(exercise: Exercise, unit: Path) -> dict[str, str]:
+    """Mutants of the alternatives that are right too, each with its reason, from the unit's alternatives.py."""
+    path = unit / "alternatives.py"
+    return dict(getattr(_load(path), "EQUIVALENT_MUTANTS", {}).get(exercise.id, {})) if path.exists() else {}
+
+
 def unit_folder(exercise: Exercise | Quiz, solutions: Path) -> Path:
     """The folder of an exercise's unit below solutions/."""
     found = sorted(Path(solutions).glob(f"{exercise.unit}_*"))

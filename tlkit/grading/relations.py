@@ -1,6 +1,7 @@
 """What relates a wrong number to the right one: sign, factor, logarithm, softmax, shape, order. Numbers in, words out."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,13 @@ def compared(pairs: list[tuple[Any, Any, int]], inputs: list[tuple]) -> Diagnosi
     floats = [(e.astype(float), g.astype(float)) for e, g in arrays]
     if any(e.shape != g.shape for e, g in floats):
         return shapes_compared(floats)
+    if all(e.shape == (2,) for e, _ in floats) and len(floats) > 1 and all(
+            np.allclose(g, e[::-1], rtol=10 * FLOAT32_RTOL, equal_nan=True) for e, g in floats):
+        return Diagnosis("the two results are swapped", "Both numbers are right, in the other order.", "Which one comes first?")
+    one = _one_entry(floats)
+    if one is not None:
+        found = compared([(e[one], g[one], i) for (e, g), (_, _, i) in zip(floats, pairs)], inputs)
+        return replace(found, name=f"result {one + 1} of {floats[0][0].size}: {found.name}") if found else None
     if any(e.dtype.kind in "biu" and g.dtype.kind == "f" and np.array_equal(e, g) for e, g in arrays):
         return Diagnosis("right values in the wrong number type", "Whole numbers are due here, and floats came back.",
                          "Give the array an integer type.")
@@ -48,6 +56,15 @@ def compared(pairs: list[tuple[Any, Any, int]], inputs: list[tuple]) -> Diagnosi
         return None
     return (_sum_for_mean(floats, [i for _, _, i in pairs], inputs) or sign_or_factor(pairs)
             or _functions(floats) or _positions(floats) or _offset(floats))
+
+
+def _one_entry(pairs: list) -> int | None:
+    """The only entry that is wrong, where every case has the same two to four results; None where there are more."""
+    sizes = {e.shape for e, _ in pairs}
+    if len(sizes) != 1 or len(pairs) < 2 or len(shape := sizes.pop()) != 1 or not 2 <= shape[0] <= 4:
+        return None
+    wrong = {j for e, g in pairs for j in range(shape[0]) if not np.isclose(e[j], g[j], rtol=1e-5, atol=1e-9, equal_nan=True)}
+    return wrong.pop() if len(wrong) == 1 else None
 
 
 def sign_or_factor(pairs: list[tuple[Any, Any, int]]) -> Diagnosis | None:

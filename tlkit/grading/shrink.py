@@ -59,7 +59,13 @@ def _try(exercise: Exercise, subject: Subject, failing: Trial, call: tuple) -> T
         return None
     if found.mine.failure and failing.mine.failure and found.mine.failure.type_name != failing.mine.failure.type_name:
         return None
+    if _holds_nan(found.problem.got) and not _holds_nan(failing.problem.got):
+        return None
     return found
+
+
+def _holds_nan(value: Any) -> bool:
+    return isinstance(value, float | np.ndarray) and np.asarray(value).dtype.kind == "f" and bool(np.isnan(value).any())
 
 
 def smaller(call: tuple) -> Iterator[tuple]:

@@ -13,7 +13,7 @@ from tlkit.exercises.fields import CODE_KINDS
 from tlkit.exercises.record import Exercise, Quiz
 from tlkit.grading.check import verdict_on
 from tlkit.grading.engine import accepts, judge
-from tlkit.grading.known_answers import alternatives_of, answer_cells, run_cells, unit_folder
+from tlkit.grading.known_answers import alternatives_of, answer_cells, equivalent_mutants_of, run_cells, unit_folder
 from tlkit.grading.mutants import mutants_of
 from tlkit.grading.session import pristine
 from tlkit.grading.subject import LocalSubject
@@ -64,7 +64,7 @@ def verify(exercise: Exercise | Quiz, solutions: Path, mutate_alternatives: bool
     unit = unit_folder(exercise, solutions)
     unfit = [] if exercise.kind == "choice" else _cases_that_do_not_fit(exercise)
     if unfit:
-        return {"kind": exercise.kind, "stub": "not tried", "solution": "not tried"}, unfit
+        return {"kind": exercise.kind, "stub": "not tried", "solution": "not tried", **_NOTHING}, unfit
     cells = answer_cells(exercise, unit)
     stub, solution = (verdict_on(exercise.id, run_cells(exercise, cells, keep)) for keep in (False, True))
     faults = []
@@ -74,16 +74,37 @@ def verify(exercise: Exercise | Quiz, solutions: Path, mutate_alternatives: bool
         faults.append(f"the solution in solutions/ is “{solution.outcome.value}”: {_reason(solution)}")
     row = {"kind": exercise.kind, "stub": stub.outcome.value, "solution": solution.outcome.value}
     if exercise.kind == "choice":
-        return row, faults
+        row["misconceptions"], found = _wrong_choices(exercise)
+        return row | {"alternatives": _NOTHING["alternatives"], "mutants": _NOTHING["mutants"]}, faults + found
     alternatives = alternatives_of(exercise, unit)
     row["misconceptions"], found = _misconceptions(exercise)
     row["alternatives"], more = _alternatives(exercise, alternatives)
     row["mutants"], survived = judge_mutants(exercise, exercise.load_reference())
     if mutate_alternatives and exercise.kind in CODE_KINDS:
+        lenient = replace(exercise, equivalent_mutants=equivalent_mutants_of(exercise, unit))
         for answer in alternatives:
-            row["mutants"], others = _added(row["mutants"], judge_mutants(exercise, answer))
+            row["mutants"], others = _added(row["mutants"], judge_mutants(lenient, answer))
             survived += [f"alternative `{answer.__name__}`: {fault}" for fault in others]
     return row, faults + found + more + survived
+
+
+_NOTHING = {"misconceptions": {"total": 0, "refused": 0, "named": 0}, "alternatives": {"total": 0, "accepted": 0},
+            "mutants": {"generated": 0, "refused": 0, "equivalent": 0, "survived": []}}
+
+
+def _wrong_choices(quiz: Quiz) -> tuple[dict, list[str]]:
+    """Every wrong choice, alone among right ones: it costs points, and its own explanation is shown."""
+    right = [question.right_letter for question in quiz.questions]
+    refused, named, total = 0, 0, 0
+    for number, question in enumerate(quiz.questions):
+        for letter, choice in zip("abcdefgh", question.choices):
+            if not choice.right:
+                verdict = verdict_on(quiz.id, {quiz.name: [*right[:number], letter, *right[number + 1:]]})
+                total += 1
+                refused += verdict.outcome is Outcome.NOT_YET and verdict.points < verdict.max_points
+                named += choice.explanation in verdict.notes[number]
+    faults = [] if total == refused == named else [f"{total} wrong choices, {refused} refused and {named} explained"]
+    return {"total": total, "refused": refused, "named": named}, faults
 
 
 def _cases_that_do_not_fit(exercise: Exercise) -> list[str]:
@@ -194,7 +215,7 @@ def _reason(verdict: Verdict) -> str:
 
 def _totals(report: dict) -> str:
     def total(part: str, key: str) -> int:
-        return sum(row[part][key] for row in report.values() if part in row)
+        return sum(row[part][key] for row in report.values())
 
     return (f"{len(report)} exercises; misconceptions {total('misconceptions', 'named')} of {total('misconceptions', 'total')} "
             f"named; alternatives {total('alternatives', 'accepted')} of {total('alternatives', 'total')} accepted; mutants "
@@ -205,9 +226,8 @@ def _table(report: dict) -> str:
     lines = [f"{'exercise':22} {'kind':10} {'stub':14} {'solution':9} {'named':>8} {'accepted':>9} {'mutants refused':>16}"]
     for exercise_id, row in report.items():
         line = f"{exercise_id:22} {row['kind']:10} {row['stub']:14} {row['solution']:9}"
-        if "mutants" in row:
-            m, a, k = row["misconceptions"], row["alternatives"], row["mutants"]
-            line += f" {m['named']:>4}/{m['total']:<3} {a['accepted']:>5}/{a['total']:<3}"
-            line += f" {k['refused']:>8}/{k['generated']} ({k['equivalent']} equivalent)"
+        m, a, k = row["misconceptions"], row["alternatives"], row["mutants"]
+        line += f" {m['named']:>4}/{m['total']:<3} {a['accepted']:>5}/{a['total']:<3}"
+        line += f" {k['refused']:>8}/{k['generated']} ({k['equivalent']} equivalent)"
         lines.append(line)
     return "\n".join(lines)
