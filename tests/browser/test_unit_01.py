@@ -96,14 +96,14 @@ def test_the_second_slider_moves_with_the_mouse_and_the_figure_follows(unit):
     output = explorable(unit)
     picture, table = output.locator("img"), output.locator("table")
     before = picture.get_attribute("src")
-    expect(table).to_contain_text("needed for 0.85")
+    expect(table).to_contain_text("needed for 0.90")
     handle = output.locator(".noUi-handle").last
     handle.hover()  # waits until it no longer moves
     box = handle.bounding_box()
     unit.page.mouse.down()
     unit.page.mouse.move(box["x"] + box["width"] / 2 - 20, box["y"] + box["height"] / 2, steps=4)
     unit.page.mouse.up()
-    expect(table).not_to_contain_text("needed for 0.85")
+    expect(table).not_to_contain_text("needed for 0.90")
     expect(table).to_contain_text("needed for 0.7")
     expect(picture).not_to_have_attribute("src", before)
     expect(unit.errors).to_have_count(0)

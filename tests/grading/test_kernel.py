@@ -65,3 +65,7 @@ def test_a_stub_of_a_class_is_found_in_a_notebook(outputs):
 
 def test_check_can_be_imported_again(outputs):
     assert "not attempted" in outputs["imported again"][0]
+
+
+def test_what_the_kernel_itself_replaces_is_not_held_against_anybody(outputs):
+    assert "was replaced" not in outputs["again"][1] + outputs["lives"][1]

@@ -866,7 +866,7 @@ QUIZ = Quiz(
             ),
         ),
         Question(
-            "Label efficiency at accuracy 0.97 comes out as nan, because scratch never got there. What do you report?",
+            "Label efficiency at accuracy 0.98 comes out as nan, because scratch never got there. What do you report?",
             (
                 Choice("Infinity: scratch would need endlessly many labels.",
                        "It may need twice what was measured. Nothing was measured there."),

@@ -60,18 +60,25 @@ def put_right() -> list[tuple[str, Any, str, Any]]:
 def pristine() -> Iterator[list[str]]:
     """The libraries as they were when first seen; patches are set aside for the block and come back after it.
 
-    The yielded list names what of the libraries was patched when the block began.
+    The yielded list names what of the libraries somebody had patched when the block began.
     """
     patches = put_right()
     remember()
     try:
-        yield [f"{name}.{attribute}" for name, _, attribute, _ in patches if not name.startswith("tlkit.")]
+        yield [f"{name}.{attribute}" for name, _, attribute, patch in patches
+               if not name.startswith("tlkit.") and not _is_the_systems(name, patch)]
     finally:
         put_right()
         for _, owner, attribute, patch in patches:
             if patch is not None:
                 with contextlib.suppress(AttributeError, TypeError):
                     setattr(owner, attribute, patch)
+
+
+def _is_the_systems(owner: str, patch: Any) -> bool:
+    """Whether a library replaced its own function (as torch does when its compiler is loaded), or the kernel `input`."""
+    made_in = str(getattr(patch, "__module__", None)).partition(".")[0]
+    return made_in == owner.partition(".")[0] != "builtins" or made_in in ("IPython", "ipykernel")
 
 
 @contextlib.contextmanager
