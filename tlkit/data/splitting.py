@@ -6,19 +6,19 @@ added moves no other one between splits except at the cut.
 Axes: N examples.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from hashlib import blake2b
 
 import numpy as np
 
 
-def hash_order(keys: Sequence[str], seed: int) -> np.ndarray:
-    """The order of the keys' hashes, int64 (N,): a shuffle that only keys and seed decide."""
-    hashes = [blake2b(f"{seed}\0{key}".encode(), digest_size=8).digest() for key in keys]
-    return np.array(sorted(range(len(keys)), key=hashes.__getitem__), dtype=np.int64)
+def hashes(keys: Iterable[str], seed: int, count: int) -> np.ndarray:
+    """A number for each of `count` keys, uint64 (N,), that only key and seed decide."""
+    digests = (blake2b(f"{seed}\0{key}".encode(), digest_size=8).digest() for key in keys)
+    return np.fromiter((int.from_bytes(digest, "big") for digest in digests), np.uint64, count)
 
 
-def cut(labels: Sequence, groups: Sequence[str], shares: Mapping[str, float], seed: int) -> dict[str, np.ndarray]:
+def cut(labels: Sequence[Hashable], groups: Iterable[str], shares: Mapping[str, float], seed: int) -> dict[str, np.ndarray]:
     """Cut examples into splits, class by class, with all of a group's examples in one split.
 
     Args:
@@ -29,19 +29,17 @@ def cut(labels: Sequence, groups: Sequence[str], shares: Mapping[str, float], se
     Returns:
         Split -> indices, sorted, int64; "train" first.
     """
-    members: dict[str, list[int]] = {}
-    for index, group in enumerate(groups):
-        members.setdefault(group, []).append(index)
-    by_class: dict = {}
-    for group, indices in members.items():
-        by_class.setdefault(labels[indices[0]], []).append(group)
-    parts: dict[str, list[int]] = {name: [] for name in ("train", *shares)}
-    for names in by_class.values():
-        shuffled = [names[place] for place in hash_order(names, seed)]
+    number_of: dict = {}
+    codes = np.fromiter((number_of.setdefault(label, len(number_of)) for label in labels), np.int64, len(labels))
+    _, first, group_of = np.unique(hashes(groups, seed, len(labels)), return_index=True, return_inverse=True)
+    names = ["train", *shares]
+    split_of_group = np.zeros(len(first), np.int8)
+    for code in range(len(number_of)):
+        members = np.flatnonzero(codes[first] == code)                   # in the order of their hashes
         start = 0
-        for split, share in shares.items():
-            end = start + round(share * len(names))
-            parts[split] += [index for group in shuffled[start:end] for index in members[group]]
+        for number, share in enumerate(shares.values(), start=1):
+            end = start + round(share * len(members))
+            split_of_group[members[start:end]] = number
             start = end
-        parts["train"] += [index for group in shuffled[start:] for index in members[group]]
-    return {split: np.array(sorted(indices), dtype=np.int64) for split, indices in parts.items()}
+    split_of = split_of_group[group_of]
+    return {name: np.flatnonzero(split_of == number) for number, name in enumerate(names)}
