@@ -57,7 +57,7 @@ def read_own(
     if not (0 <= val_share and 0 <= test_share and val_share + test_share < 1):
         raise TlkitError(f"val_share={val_share} and test_share={test_share} must be 0 or more, and less than 1 together")
     if path.suffix.lower() == ".npz":
-        return _from_npz(path)
+        return read_arrays(path)
     reading = _read_any(path, text, label, kind)
     if kind is not None and reading.kind != kind:
         raise TlkitError(f"{path} holds {reading.kind} and not {kind}")
@@ -234,7 +234,7 @@ def _class_notes(kind: str, splits: dict[str, Split]) -> list[str]:
     return notes
 
 
-def _from_npz(path: Path, names: Sequence[str] | None = None, **about) -> Task:
+def read_arrays(path: Path, names: Sequence[str] | None = None, **about) -> Task:
     """An npz in MedMNIST's layout; its images stay in memory as uint8 (N, C, H, W)."""
     read = read_npz(path)
     if len(read) < 3:
