@@ -31,7 +31,7 @@ def unpack_tar(archive: Path, folder: Path, choose: Callable[[PurePosixPath], bo
         check(waiting)
         os.replace(waiting, folder)
     except (tarfile.TarError, EOFError, OSError) as error:
-        raise TlkitError(f"{archive} cannot be unpacked: {error}; nothing was kept") from error
+        raise TlkitError(f"{archive} cannot be unpacked: {str(error).splitlines()[0] if str(error) else type(error).__name__}; nothing was kept") from error
     finally:
         shutil.rmtree(waiting, ignore_errors=True)
 

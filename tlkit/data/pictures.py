@@ -35,7 +35,7 @@ def read_picture(path: Path):
     except Exception as error:                                           # decoders raise errors of many kinds
         reason = "no picture in a known format" if isinstance(error, Image.UnidentifiedImageError) else str(error)
         raise TlkitError(f"{path} cannot be read as a picture: {reason}") from error
-    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+    return torch.from_numpy(pixels.transpose(2, 0, 1).copy())
 
 
 def _as_array(picture) -> np.ndarray:
