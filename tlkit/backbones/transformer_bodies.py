@@ -108,6 +108,19 @@ def load(place: str | Path, pretrained: bool, seed: int, pooling: str | None, sh
         return _body(family, model, folder, pooling or family.pooling, shown_as, licence or _licence(folder))
 
 
+def read_preprocessing(folder: Path):
+    """What turns raw inputs into a checkpoint's, without its weights.
+
+    Raises:
+        TlkitError: as for `load`.
+    """
+    from transformers import AutoConfig
+
+    with _quiet(), _one_line(str(folder)):
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        return _PREPROCESSING[FAMILIES[config.model_type].modality](folder, config)
+
+
 def _body(family: Family, model: nn.Module, folder: Path, pooling: str, name: str, licence: str) -> Backbone:
     if pooling not in parts.POOLS:
         raise TlkitError(f"pooling={pooling!r} must be one of {', '.join(parts.POOLS)}")
@@ -161,7 +174,8 @@ def fetch(name: str, with_weights: bool = True) -> Path:
     try:
         files = list_repo_files(name)
         weights = "model.safetensors*" if any(file.endswith(".safetensors") for file in files) else "pytorch_model*.bin"
-        return Path(snapshot_download(name, allow_patterns=[*texts, *([weights, "model-*.safetensors"] if with_weights else [])]))
+        wanted = [*texts, weights, "model-*.safetensors"] if with_weights else texts
+        return Path(snapshot_download(name, allow_patterns=wanted))
     except HfHubHTTPError as error:
         status = error.response.status_code if error.response is not None else "nothing"
         raise TlkitError(f"the hub has no checkpoint {name!r} that can be read (it answered {status})") from error
@@ -174,13 +188,14 @@ def _has_weights(folder: Path) -> bool:
 def _tokenization(folder: Path, config) -> Tokenization:
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(
-        folder, local_files_only=True, trust_remote_code=False, **({"add_prefix_space": True} if config.model_type in ("gpt2", "roberta") else {})
-    )
+    # These cut words into pieces by the space in front of them, which words given apart do not have.
+    options = {"add_prefix_space": True} if config.model_type in ("gpt2", "roberta") else {}
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False, **options)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     tokenizer.padding_side = "right"
-    places = config.max_position_embeddings - (config.pad_token_id + 1 if "roberta" in config.model_type or config.model_type == "camembert" else 0)
+    counts_from = config.pad_token_id + 1 if config.model_type in ("roberta", "xlm-roberta", "camembert") else 0
+    places = config.max_position_embeddings - counts_from
     return Tokenization(tokenizer, min(places, tokenizer.model_max_length))
 
 
@@ -247,6 +262,6 @@ def _one_line(name: str):
     except Exception as error:                               # transformers raises what its readers raise, of many kinds
         lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
         if os.environ.get("HF_HUB_OFFLINE") == "1" or "offline" in str(error).lower():
-            lines = [f"it is not on this machine and the hub may not be asked (HF_HUB_OFFLINE)"]
+            lines = ["it is not on this machine and the hub may not be asked (HF_HUB_OFFLINE)"]
         logging.getLogger(__name__).debug("loading %s", name, exc_info=True)
         raise TlkitError(f"{name} could not be loaded: {lines[0][:300]}") from error
