@@ -38,7 +38,8 @@ def load_task(
         classes: keep only these classes, in this order, in every split.
         examples: training examples kept, whatever their class; for tasks without classes.
         split: "train", "val" or "test" gives that `Split` instead of the task.
-        reading: how to read your own data: `text`, `label`, `kind`, `val_share`, `test_share`, `split_seed`, ...
+        reading: how to read your own data: `text`, `label`, `kind`, `val_share`, `test_share`, `split_seed`, ...;
+            of the published sets, those whose val is cut from train take `split_seed`.
     Returns:
         A `tlkit.data.task.Task`, or a `Split` of it.
     Raises:
@@ -62,13 +63,13 @@ def _load(name: str | Path, target: str | None, reading: dict):
     """The whole task."""
     if name in CATALOGUE:
         entry = CATALOGUE[name]
-        if reading:
-            raise TlkitError(f"{name} is read in one way only; {', '.join(sorted(reading))} is for your own data")
+        if odd := sorted(set(reading) - ({"split_seed"} if entry.cut_by_seed else set())):
+            raise TlkitError(f"{name} is read in one way only; {', '.join(odd)} is for your own data")
         if target is not None and target not in (entry.targets or (target,)):
             raise TlkitError(f"{name} has no target {target!r}; targets: {', '.join(entry.targets)}")
         module, function = entry.home.split(":")
         asked = {"target": target} if target is not None and entry.targets else {}
-        return getattr(import_module(module), function)(**entry.options, **asked)
+        return getattr(import_module(module), function)(**entry.options, **asked, **reading)
     path = Path(name)
     if path.exists():
         from tlkit.data.own import read_own

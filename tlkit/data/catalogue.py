@@ -20,6 +20,7 @@ class Entry:
         files: what must be on this machine, below the data folder; empty for what is embedded.
         targets: the questions that can be asked of it, the usual one first.
         options: given to the function.
+        cut_by_seed: whether a split is cut off here, by `split_seed`.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Entry:
     files: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     options: dict = field(default_factory=dict)
+    cut_by_seed: bool = False
 
 
 _EMBEDDED = (
@@ -69,7 +71,7 @@ _TORCHVISION = {
 _PUBLISHED = (
     Entry(
         "banking77", "tlkit.data.published_texts:load_banking77", "classification", "text", (9001, 1002, 3080), "CC BY 4.0",
-        ("banking77/train.csv", "banking77/test.csv"),
+        ("banking77/train.csv", "banking77/test.csv"), cut_by_seed=True,
     ),
     Entry(
         "wnut17", "tlkit.data.published_texts:load_wnut17", "token classification", "text", (3394, 1009, 1287), "CC BY 4.0",
@@ -87,7 +89,8 @@ _PUBLISHED = (
     ),
     *(
         Entry(
-            name, "tlkit.data.torchvision_sets:load", "classification", "image", sizes, licence, (name,), options={"name": name}
+            name, "tlkit.data.torchvision_sets:load", "classification", "image", sizes, licence, (name,),
+            options={"name": name}, cut_by_seed=name not in ("flowers102", "dtd"),
         )
         for name, (sizes, licence) in _TORCHVISION.items()
     ),

@@ -35,13 +35,13 @@ WNUT17 = {
 }  # fmt: skip
 
 
-def load_banking77() -> Task:
-    """What customers write to a bank, 77 intents; a tenth of train is cut off as val, always the same."""
+def load_banking77(split_seed: int = 0) -> Task:
+    """What customers write to a bank, 77 intents; a tenth of train is cut off as val, which one `split_seed` says."""
     return to_task(
         _read(BANKING77, lambda path: read_table(path, "text", "category", "classification")),
         "banking77",
         {"val": 0.1},
-        seed=0,
+        split_seed,
         licence="CC BY 4.0",
         source=f"{_BANKING}/",
         citation="Casanueva et al. (2020), Efficient Intent Detection with Dual Sentence Encoders, NLP4ConvAI",

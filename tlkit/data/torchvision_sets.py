@@ -72,8 +72,8 @@ class _Pictures(Sequence):
         return str(number)
 
 
-def load(name: str) -> Task:
-    """One of `SETS`.
+def load(name: str, split_seed: int = 0) -> Task:
+    """One of `SETS`; `split_seed` says what is cut from train where there is no val or no test.
 
     Raises:
         TlkitError: it is not here and cannot be downloaded.
@@ -90,7 +90,7 @@ def load(name: str) -> Task:
         reading,
         name,
         {"val": 0.15, "test": 0.15},
-        seed=0,
+        split_seed,
         licence=CATALOGUE[name].licence,
         source=f"torchvision.datasets.{facts.class_name}",
         citation=facts.citation,
