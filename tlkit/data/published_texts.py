@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from tlkit.data.assembly import to_task
 from tlkit.data.conll import read_conll
 from tlkit.data.downloads import RemoteFile, find_or_fetch
-from tlkit.data.own import to_task
 from tlkit.data.reading import Reading
 from tlkit.data.tables import read_table
 from tlkit.data.task import Task

@@ -6,9 +6,9 @@ from pathlib import Path
 from filelock import FileLock
 
 from tlkit.data.archives import unpack_tar
+from tlkit.data.assembly import to_task
 from tlkit.data.downloads import cache_folder, fetch, given_folder
 from tlkit.data.folders import Files
-from tlkit.data.own import to_task
 from tlkit.data.reading import Reading
 from tlkit.data.sound import read_wav
 from tlkit.data.task import Task

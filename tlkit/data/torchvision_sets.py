@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tlkit.data.assembly import to_task
 from tlkit.data.catalogue import CATALOGUE
 from tlkit.data.downloads import cache_folder, given_folder
-from tlkit.data.own import to_task
 from tlkit.data.reading import Reading
 from tlkit.data.task import Task
 from tlkit.errors import TlkitError
