@@ -1,3 +1,4 @@
+import os
 import shutil
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import torch
 from torch import nn
 
 import tlkit
+from tests.data.server import serving
 from tlkit.backbones import minilm
 from tlkit.backbones.backbone import Backbone, Preprocessing
 from tlkit.backbones.state import apply, concatenate, count, select
@@ -89,3 +91,39 @@ def test_bundled_bodies_need_neither_transformers_nor_torchvision():
         "sys.exit(bool({'transformers', 'torchvision'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+HUB = """
+import sys
+from unittest.mock import patch
+import tlkit
+from tests.data.server import serving
+from tlkit.backbones import minilm
+from tlkit.errors import TlkitError
+for name in sys.argv[1:]:
+    with patch.object(minilm, "find_spec", lambda _: None):
+        try:
+            tlkit.load_backbone(name)
+        except TlkitError as error:
+            print(error)
+"""
+
+
+@pytest.mark.slow
+def test_a_hub_that_fails_or_is_not_there_gives_one_line(tmp_path):
+    def tried(endpoint, **more):
+        environment = {**os.environ, "HF_ENDPOINT": endpoint, "HF_HOME": str(tmp_path), "NO_PROXY": "127.0.0.1", **more}
+        command = [sys.executable, "-c", HUB, "some/body", "minilm"]
+        made = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+        return made.stdout.splitlines()
+
+    with serving(b"{}") as server:
+        server.behaviours = ["404"] * 50
+        answers = tried(server.url.rsplit("/", 1)[0])
+    assert len(answers) == 2 and all("it answered 404" in answer for answer in answers), answers
+    assert tried("http://127.0.0.1:9") == [
+        "some/body could not be loaded: it is not on this machine and the hub cannot be reached",
+        "minilm could not be loaded: it is not on this machine and the hub cannot be reached",
+    ]
+    offline = tried("http://127.0.0.1:9", HF_HUB_OFFLINE="1")
+    assert len(offline) == 2 and all("the hub may not be asked (HF_HUB_OFFLINE)" in answer for answer in offline), offline

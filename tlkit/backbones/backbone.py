@@ -136,7 +136,10 @@ class Backbone(nn.Module):
         return rows
 
     def describe(self) -> str:
-        """The depth map as a table: each stage, the shape of its output for one example, its operations and parameters."""
+        """The depth map as a table: each stage, the shape of its output for one example, its operations and parameters.
+
+        Below it: totals, preprocessing, pooling and what else is to be known.
+        """
         rows = self.profile()
         width = max(10, *(len(row.name) + 2 for row in rows))
         lines = [self._headline()]
@@ -144,11 +147,10 @@ class Backbone(nn.Module):
         lines += [
             f"  {row.name:<{width}}{_shape(row.output):>14}{row.flops / 1e6:>12,.3f}{row.parameters:>14,}" for row in rows
         ]
-        return "\n".join(lines)
+        return "\n".join([*lines, *(f"  {fact}" for fact in self._facts(rows))])
 
-    def summary(self) -> list[str]:
-        """What is to be known beside the depth map: totals, preprocessing, pooling, licence, notes."""
-        rows = self.profile()
+    def _facts(self, rows: list[StageProfile]) -> list[str]:
+        """What is to be known beside the depth map."""
         facts = [
             f"{sum(row.parameters for row in rows):,} parameters, {sum(row.flops for row in rows) / 1e6:,.1f} MFLOP an example "
             f"({self.preprocessing.example_size})",
@@ -162,12 +164,13 @@ class Backbone(nn.Module):
         return f"{self.name}: {self.feature_size} features, weights under {self.licence}"
 
     def _repr_html_(self) -> str:
+        rows = self.profile()
         cells = "".join(
             f"<tr><th scope='row' style='text-align:left'>{escape(row.name)}</th><td>{_shape(row.output)}</td>"
             f"<td>{row.flops / 1e6:,.3f}</td><td>{row.parameters:,}</td></tr>"
-            for row in self.profile()
+            for row in rows
         )
-        facts = "".join(f"<li>{escape(fact)}</li>" for fact in self.summary())
+        facts = "".join(f"<li>{escape(fact)}</li>" for fact in self._facts(rows))
         return (
             f"<table><caption style='text-align:left'>{escape(self._headline())}</caption><thead><tr>"
             "<th scope='col'>stage</th><th scope='col'>output</th><th scope='col'>MFLOP</th>"

@@ -45,7 +45,8 @@ def find_folder() -> Path:
     """The package's folder, or the hub's where the package is not installed."""
     if is_installed():
         return Path(find_spec(PACKAGE).submodule_search_locations[0]) / "model"
-    return transformer_bodies.fetch(HUB_NAME)
+    with transformer_bodies.one_line("minilm"):
+        return transformer_bodies.fetch(HUB_NAME)
 
 
 def check_weights(path: Path) -> None:

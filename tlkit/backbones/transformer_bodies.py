@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import re
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +24,7 @@ def load(place: str | Path, pretrained: bool, seed: int, pooling: str | None, sh
     Raises:
         TlkitError: no such checkpoint, no way to reach it, a type that has no family here, or damaged files.
     """
-    with _quiet(), _one_line(shown_as):
+    with _quiet(), one_line(shown_as):
         folder = Path(place) if Path(place).is_dir() else fetch(str(place), pretrained)
         config_file = folder / "config.json"
         if not config_file.is_file():
@@ -46,7 +45,7 @@ def read_preprocessing(folder: Path):
     """
     from transformers import AutoConfig
 
-    with _quiet(), _one_line(str(folder)):
+    with _quiet(), one_line(str(folder)):
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         return _PREPROCESSING[FAMILIES[config.model_type].modality](folder, config)
 
@@ -183,7 +182,7 @@ def _quiet():
 
 
 @contextmanager
-def _one_line(name: str):
+def one_line(name: str):
     """What goes wrong below, said in one line."""
     try:
         yield
@@ -191,7 +190,9 @@ def _one_line(name: str):
         raise
     except Exception as error:                               # transformers raises what its readers raise, of many kinds
         lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-        if os.environ.get("HF_HUB_OFFLINE") == "1" or "offline" in str(error).lower():
+        if "offline" in str(error).lower() or type(error).__name__ == "OfflineModeIsEnabled":
             lines = ["it is not on this machine and the hub may not be asked (HF_HUB_OFFLINE)"]
+        elif any(word in type(error).__name__ for word in ("Connect", "Timeout", "Protocol", "ReadError")):
+            lines = ["it is not on this machine and the hub cannot be reached"]
         logging.getLogger(__name__).debug("loading %s", name, exc_info=True)
         raise TlkitError(f"{name} could not be loaded: {lines[0][:300]}") from error
