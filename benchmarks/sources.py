@@ -55,7 +55,11 @@ def main() -> None:
 
     bodies = [measure_body(name) for name in BODIES]
     for body in bodies:
-        print("{name:<16}{parameters:>13,}{stages:>4} stages{features:>6}{mflop:>10,.1f} MFLOP{load_seconds:>7.2f} s  {weights}".format(**body))
+        print(
+            "{name:<16}{parameters:>13,}{stages:>4} stages{features:>6}{mflop:>10,.1f} MFLOP{load_seconds:>7.2f} s  {weights}".format(
+                **body
+            )
+        )
     tasks = []
     for name, entry in CATALOGUE.items():
         if place(entry) == "on first use":
@@ -63,7 +67,9 @@ def main() -> None:
         started = time.perf_counter()
         task = tlkit.load_task(name)
         sizes = {split: len(one) for split, one in task.splits.items()}
-        tasks.append({"name": name, **sizes, "classes": len(task.types), "load_seconds": round(time.perf_counter() - started, 2)})
+        tasks.append(
+            {"name": name, **sizes, "classes": len(task.types), "load_seconds": round(time.perf_counter() - started, 2)}
+        )
         print("{name:<16}{train:>8}{val:>7}{test:>7}{classes:>5} classes{load_seconds:>7.2f} s".format(**tasks[-1]))
     RESULTS.parent.mkdir(exist_ok=True)
     machine = {"torch": torch.__version__, "cpus": os.cpu_count(), "threads": torch.get_num_threads()}

@@ -4,7 +4,9 @@ import json
 
 import torch
 
-WORDS = "the a cat sat on mat dog ran over hill my card is lost please help me now again un ##believ ##ably , . ?".split()
+WORDS = (
+    ["the", "a", "cat", "sat", "on", "mat", "dog", "ran", "over", "hill", "my", "card", "is", "lost", "please", "help", "me", "now", "again", "un", "##believ", "##ably", ",", ".", "?"]
+)
 TINY = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48}
 NARROW = {"conv_dim": (16, 16), "conv_kernel": (10, 3), "conv_stride": (5, 2), "num_conv_pos_embeddings": 8,
           "num_conv_pos_embedding_groups": 4}  # fmt: skip
@@ -28,7 +30,9 @@ def write_tokenizer(folder, kind: str) -> int:
         names = {"eos_token": "<|end|>", "bos_token": "<|end|>"}
     else:
         names = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>"}
-        tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)])
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+        )
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names).save_pretrained(folder)
     return len(pieces)
 

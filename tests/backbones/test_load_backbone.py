@@ -28,7 +28,9 @@ def test_an_unknown_name_is_refused_with_the_known_ones_and_near_ones():
 def test_minilm_is_the_real_bert_and_knows_meaning():
     backbone = tlkit.load_backbone("minilm")
     assert [row.parameters for row in backbone.profile()] == [11_918_592, *[1_774_464] * 6, 0]
-    vectors = backbone(["My card has not arrived.", "The bank card I ordered is still missing.", "It will rain tomorrow."])
+    vectors = backbone(
+        ["My card has not arrived.", "The bank card I ordered is still missing.", "It will rain tomorrow."]
+    )
     near, far = torch.cosine_similarity(vectors[0], vectors[1:])
     assert near > far + 0.3
     assert backbone.licence == "Apache-2.0" and backbone.preprocessing.max_length == 512
@@ -126,4 +128,6 @@ def test_a_hub_that_fails_or_is_not_there_gives_one_line(tmp_path):
         "minilm could not be loaded: it is not on this machine and the hub cannot be reached",
     ]
     offline = tried("http://127.0.0.1:9", HF_HUB_OFFLINE="1")
-    assert len(offline) == 2 and all("the hub may not be asked (HF_HUB_OFFLINE)" in answer for answer in offline), offline
+    assert len(offline) == 2 and all("the hub may not be asked (HF_HUB_OFFLINE)" in answer for answer in offline), (
+        offline
+    )

@@ -22,9 +22,13 @@ CLASSIFIERS = ("classifier", "fc", "head", "heads")
 
 def fresh(name):
     torch.manual_seed(0)
-    options = {"aux_logits": True, "init_weights": False, "transform_input": True} if "ception" in name or "goog" in name else {}
+    options = (
+        {"aux_logits": True, "init_weights": False, "transform_input": True}
+        if "ception" in name or "goog" in name
+        else {}
+    )
     model = models.get_model(name, weights=None, **options).eval()
-    for module in model.modules():                                       # buffers that are not those of a fresh model
+    for module in model.modules():  # buffers that are not those of a fresh model
         if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
             torch.nn.init.uniform_(module.running_mean, -0.1, 0.1)
             torch.nn.init.uniform_(module.running_var, 0.5, 1.5)
@@ -137,14 +141,21 @@ def test_vgg_loads_through_its_published_name(torch_home):
 def test_other_weights_are_asked_for_by_name(torch_home):
     save_as_published("mobilenet_v2", "IMAGENET1K_V2", torch_home)
     assert "weights: IMAGENET1K_V2" in tlkit.load_backbone("mobilenet_v2", weights="DEFAULT").notes
-    with pytest.raises(TlkitError, match="mobilenet_v2 has no weights 'V3'; there are: IMAGENET1K_V1, IMAGENET1K_V2, DEFAULT"):
+    with pytest.raises(
+        TlkitError, match="mobilenet_v2 has no weights 'V3'; there are: IMAGENET1K_V1, IMAGENET1K_V2, DEFAULT"
+    ):
         tlkit.load_backbone("mobilenet_v2", weights="V3")
 
 
 def test_pictures_of_any_size_and_colour_come_to_one_batch():
     preprocessing = tlkit.load_backbone("mobilenet_v2", pretrained=False).preprocessing
     grey = np.full((30, 20), 128, np.uint8)
-    pictures = [Image.fromarray(grey), np.stack([grey] * 3, axis=-1), torch.full((1, 50, 60), 128 / 255), Image.new("RGBA", (9, 9))]
+    pictures = [
+        Image.fromarray(grey),
+        np.stack([grey] * 3, axis=-1),
+        torch.full((1, 50, 60), 128 / 255),
+        Image.new("RGBA", (9, 9)),
+    ]
     batch = preprocessing(pictures)
     assert batch.shape == (4, 3, 224, 224) and batch.dtype == torch.float32
     torch.testing.assert_close(batch[0], batch[1])

@@ -119,7 +119,9 @@ def test_poolings_are_what_they_say(loaded, tmp_path):
         state = backbone.preprocessing(TEXTS)
         hidden = original_states("bert", original, state).numpy()
         lengths = state["mask"].sum(dim=1).tolist()
-        pick = {"mean": lambda h, n: h[:n].mean(axis=0), "first": lambda h, n: h[0], "last": lambda h, n: h[n - 1]}[pooling]
+        pick = {"mean": lambda h, n: h[:n].mean(axis=0), "first": lambda h, n: h[0], "last": lambda h, n: h[n - 1]}[
+            pooling
+        ]
         expected = [pick(row, length) for row, length in zip(hidden, lengths, strict=True)]
         np.testing.assert_allclose(backbone(TEXTS).numpy(), expected, atol=1e-6)
     with pytest.raises(TlkitError, match="pooling='max' must be one of mean, first, last"):
@@ -242,7 +244,9 @@ def test_damaged_or_incomplete_weights_are_refused(loaded, tmp_path):
         tlkit.load_backbone(folder)
     del tensors["encoder.layer.1.output.dense.weight"]
     save_file(tensors, weights, metadata={"format": "pt"})
-    with pytest.raises(TlkitError, match="lack 1 of the model's parameters, such as encoder.layer.1.output.dense.weight"):
+    with pytest.raises(
+        TlkitError, match="lack 1 of the model's parameters, such as encoder.layer.1.output.dense.weight"
+    ):
         tlkit.load_backbone(folder)
 
 

@@ -151,7 +151,9 @@ def test_a_disk_that_is_really_full(server, tmp_path):
         "print(sorted(name for name in os.listdir('/mnt/small') if not name.startswith('.')))"
     )
     made = subprocess.run([*prefix, sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    assert "there is no room for data.bin in /mnt/small (No space left on device); nothing was kept" in made.stdout, made.stderr
+    assert "there is no room for data.bin in /mnt/small (No space left on device); nothing was kept" in made.stdout, (
+        made.stderr
+    )
     assert made.stdout.splitlines()[-1] == "[]"
 
 
@@ -187,7 +189,9 @@ def test_a_named_task_comes_over_the_network_and_is_kept(cache, tmp_path, monkey
     np.savez(tmp_path / "made.npz", **arrays)
     content = (tmp_path / "made.npz").read_bytes()
     facts = medmnist.SETS["breastmnist"]
-    monkeypatch.setitem(medmnist.SETS, "breastmnist", medmnist.Facts(hashlib.md5(content).hexdigest(), facts.classes, facts.shows))
+    monkeypatch.setitem(
+        medmnist.SETS, "breastmnist", medmnist.Facts(hashlib.md5(content).hexdigest(), facts.classes, facts.shows)
+    )
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with serving(content) as server:
         monkeypatch.setattr(medmnist, "ADDRESS", server.url.rsplit("/", 1)[0])
@@ -195,13 +199,15 @@ def test_a_named_task_comes_over_the_network_and_is_kept(cache, tmp_path, monkey
         with pytest.raises(TlkitError, match="breastmnist.npz"):
             tlkit.load_task("breastmnist")
         assert len(tlkit.load_task("breastmnist").train) == 8
-    task = tlkit.load_task("breastmnist")                                # the server is gone
+    task = tlkit.load_task("breastmnist")  # the server is gone
     assert task.classes == facts.classes and task.train.inputs.shape == (8, 1, 28, 28)
     assert (task.train.inputs[:, 0].numpy() == arrays["train_images"]).all() and not task.notes
 
 
 def test_addresses_are_pinned_to_one_version():
     files = [*published_texts.BANKING77.values(), *published_texts.WNUT17.values()]
-    assert all(file.url.startswith("https://") and file.hash.startswith("sha256:") and len(file.hash) == 71 for file in files)
+    assert all(
+        file.url.startswith("https://") and file.hash.startswith("sha256:") and len(file.hash) == 71 for file in files
+    )
     assert all(len(facts.md5) == 32 for facts in medmnist.SETS.values())
     assert spoken_digits.ADDRESS.split("/")[-1].removesuffix(".tar.gz").isalnum() and downloads.TIMEOUT[1] >= 30

@@ -18,7 +18,13 @@ def run(*arguments):
 def table(tmp_path):
     rows = ["text,label,split"]
     rows += [f"words number {n},{'a' if n % 4 else 'b'},train" for n in range(40)]
-    rows += ["Words  number 3,a,val", "words number 5,b,val", "new words,a,val", "more new words,b,test", "words number 1,a,test"]
+    rows += [
+        "Words  number 3,a,val",
+        "words number 5,b,val",
+        "new words,a,val",
+        "more new words,b,test",
+        "words number 1,a,test",
+    ]
     rows += ["words number 0,b,train", "x " * 600 + ",a,train"]
     (tmp_path / "a.csv").write_text("\n".join(rows))
     return tmp_path / "a.csv"

@@ -33,7 +33,12 @@ def test_a_folder_of_class_folders_is_cut_by_class_and_name(photos):
     assert [split.class_counts for split in task.splits.values()] == [{"cat": n, "dog": n} for n in (10, 4, 6)]
     image, label = task.train[0]
     assert image.dtype == torch.uint8 and image.shape == (3, 4, 5) and label == 0
-    reds = {int(split.inputs[n][0, 0, 0]) for split in task.splits.values() for n in range(len(split)) if split.labels[n] == 0}
+    reds = {
+        int(split.inputs[n][0, 0, 0])
+        for split in task.splits.values()
+        for n in range(len(split))
+        if split.labels[n] == 0
+    }
     assert reds == set(range(20))
     assert any("val and test were cut from the rest with split_seed=0" in note for note in task.notes)
 
@@ -132,12 +137,12 @@ def test_each_kind_of_table_is_told_by_its_labels(tmp_path):
 @pytest.mark.parametrize(
     "given, expected",
     [
-        (["I-A", "I-A", "B-A", "O"], ["B-A", "I-A", "B-A", "O"]),             # BIO1
-        (["B-A", "I-A", "O", "B-B"], ["B-A", "I-A", "O", "B-B"]),             # BIO2
-        (["B-A", "I-A", "E-A", "S-B"], ["B-A", "I-A", "I-A", "B-B"]),         # BIOES
-        (["B-A", "L-A", "U-B", "U-B"], ["B-A", "I-A", "B-B", "B-B"]),         # BILOU
-        (["A", "A", "O", "B"], ["B-A", "I-A", "O", "B-B"]),                   # bare types
-        (["B-A", "O", "I-A", "I-B"], ["B-A", "O", "B-A", "B-B"]),             # broken BIO2
+        (["I-A", "I-A", "B-A", "O"], ["B-A", "I-A", "B-A", "O"]),  # BIO1
+        (["B-A", "I-A", "O", "B-B"], ["B-A", "I-A", "O", "B-B"]),  # BIO2
+        (["B-A", "I-A", "E-A", "S-B"], ["B-A", "I-A", "I-A", "B-B"]),  # BIOES
+        (["B-A", "L-A", "U-B", "U-B"], ["B-A", "I-A", "B-B", "B-B"]),  # BILOU
+        (["A", "A", "O", "B"], ["B-A", "I-A", "O", "B-B"]),  # bare types
+        (["B-A", "O", "I-A", "I-B"], ["B-A", "O", "B-A", "B-B"]),  # broken BIO2
     ],
 )
 def test_every_scheme_becomes_bio2(given, expected):
@@ -146,7 +151,10 @@ def test_every_scheme_becomes_bio2(given, expected):
 
 def test_bio1_and_bio2_are_told_apart_over_the_whole_file():
     bio1 = [["I-A", "I-A"], ["O", "I-B", "B-B"]]
-    assert to_bio2(bio1, "x") == ([["B-A", "I-A"], ["O", "B-B", "B-B"]], ["tags of x are BIO1; they were converted to BIO2"])
+    assert to_bio2(bio1, "x") == (
+        [["B-A", "I-A"], ["O", "B-B", "B-B"]],
+        ["tags of x are BIO1; they were converted to BIO2"],
+    )
     assert to_bio2([["B-A", "I-A"], ["O", "B-B", "B-B"]], "x")[1] == []
 
 
@@ -171,8 +179,13 @@ def test_wav_files_take_their_class_from_folder_or_name(tmp_path):
 
 
 def test_an_npz_keeps_its_splits_and_may_hold_several_labels(tmp_path):
-    arrays = {f"{split}_images": np.zeros((n, 8, 8, 3), np.uint8) for split, n in (("train", 6), ("val", 2), ("test", 4))}
-    labels = {f"{split}_labels": np.eye(3, dtype=np.uint8)[np.arange(n) % 3] for split, n in (("train", 6), ("val", 2), ("test", 4))}
+    arrays = {
+        f"{split}_images": np.zeros((n, 8, 8, 3), np.uint8) for split, n in (("train", 6), ("val", 2), ("test", 4))
+    }
+    labels = {
+        f"{split}_labels": np.eye(3, dtype=np.uint8)[np.arange(n) % 3]
+        for split, n in (("train", 6), ("val", 2), ("test", 4))
+    }
     np.savez(tmp_path / "a.npz", **arrays, **labels)
     task = tlkit.load_task(tmp_path / "a.npz")
     assert task.kind == "multi-label" and task.train.inputs.shape == (6, 3, 8, 8)
@@ -201,7 +214,7 @@ def make_many(folder, count):
 
 
 def bytes_a_file(folder, count):
-    read_folder(folder)                                                  # what is imported on the way does not count
+    read_folder(folder)  # what is imported on the way does not count
     tracemalloc.start()
     task = tlkit.load_task(folder)
     kept, peak = tracemalloc.get_traced_memory()

@@ -42,7 +42,9 @@ def test_spoken_digits_are_unpacked_checked_and_split_by_index(cache, tmp_path, 
     content = recordings()
     with serving(content) as server:
         monkeypatch.setattr(spoken_digits, "ADDRESS", server.url)
-        with pytest.raises(TlkitError, match="the sha256 of their listing is .* and not 1801eae019c0.* nothing was kept"):
+        with pytest.raises(
+            TlkitError, match="the sha256 of their listing is .* and not 1801eae019c0.* nothing was kept"
+        ):
             tlkit.load_task("spoken_digits")
         assert [path.name for path in cache.iterdir() if not path.name.startswith(".")] == []
         monkeypatch.setattr(spoken_digits, "check_content", lambda folder: None)
@@ -51,7 +53,7 @@ def test_spoken_digits_are_unpacked_checked_and_split_by_index(cache, tmp_path, 
     assert set(task.val.groups) == {"ann", "ben"} and task.test.inputs[0].rate == 8000
     names = [task.test.inputs.source.name(int(index)) for index in task.test.inputs.indices]
     assert all(int(name.split("_")[2].split(".")[0]) < 5 for name in names)
-    assert len(tlkit.load_task("spoken_digits").train) == 80               # the server is gone
+    assert len(tlkit.load_task("spoken_digits").train) == 80  # the server is gone
 
 
 def test_the_content_of_recordings_is_hashed_as_sha256sum_lists_it(tmp_path):
@@ -103,7 +105,9 @@ def test_a_torchvision_set_that_cannot_be_had_is_one_line(cache, monkeypatch):
         raise RuntimeError("Error downloading train-images\nmore")
 
     monkeypatch.setattr("torchvision.datasets.MNIST.download", offline)
-    with pytest.raises(TlkitError, match="mnist could not be downloaded by torchvision: Error downloading train-images$"):
+    with pytest.raises(
+        TlkitError, match="mnist could not be downloaded by torchvision: Error downloading train-images$"
+    ):
         tlkit.load_task("mnist")
 
 

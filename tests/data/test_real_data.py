@@ -85,7 +85,9 @@ def test_real_mobilenets_features_tell_pneumonia_better_than_pixels_do(monkeypat
         classifier = LogisticRegression(max_iter=3000).fit(train, labels[0])
         return roc_auc_score(labels[1], classifier.decision_function(test)), classifier.score(test, labels[1])
 
-    features = [torch.cat([backbone(batch) for batch in split.inputs.split(32)]).numpy() for split in (task.train, task.test)]
+    features = [
+        torch.cat([backbone(batch) for batch in split.inputs.split(32)]).numpy() for split in (task.train, task.test)
+    ]
     pixels = [split.inputs.flatten(1).float().numpy() / 255 for split in (task.train, task.test)]
     (feature_area, feature_accuracy), (pixel_area, pixel_accuracy) = separation(*features), separation(*pixels)
     print(f"features {feature_area:.3f}, {feature_accuracy:.3f}; pixels {pixel_area:.3f}, {pixel_accuracy:.3f}")
@@ -94,7 +96,12 @@ def test_real_mobilenets_features_tell_pneumonia_better_than_pixels_do(monkeypat
 
 @torch.no_grad()
 def test_minilm_tells_bank_customers_intents_apart_with_five_texts_each():
-    task = tlkit.load_task("banking77", labels_per_class=5, seed=0, classes=("card_arrival", "exchange_rate", "lost_or_stolen_card", "top_up_failed"))
+    task = tlkit.load_task(
+        "banking77",
+        labels_per_class=5,
+        seed=0,
+        classes=("card_arrival", "exchange_rate", "lost_or_stolen_card", "top_up_failed"),
+    )
     backbone = tlkit.load_backbone("minilm")
     features = [backbone(split.inputs).numpy() for split in (task.train, task.test)]
     assert probe_accuracy(features[0], task.train.labels.numpy(), features[1], task.test.labels.numpy()) > 0.95

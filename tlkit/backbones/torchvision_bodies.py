@@ -41,7 +41,10 @@ def load(name: str, pretrained: bool, seed: int, weights: str | None) -> Backbon
         preprocessing=ImageTransform(transform, (3, *transform.crop_size * 2), _say(transform)),
         licence=LICENCE,
         pooling="mean over height and width" if "patches" not in stages else "the class token",
-        notes=(_what_is_left_out(model, stages), f"weights: {entry.name}" if pretrained else f"fresh weights, seed {seed}"),
+        notes=(
+            _what_is_left_out(model, stages),
+            f"weights: {entry.name}" if pretrained else f"fresh weights, seed {seed}",
+        ),
     ).eval()
     backbone.feature_size = _feature_size(backbone)
     return backbone
@@ -85,7 +88,7 @@ def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
-    except Exception as error:                                           # torch.load has no error of its own to catch
+    except Exception as error:  # torch.load has no error of its own to catch
         what = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         if "Unsupported" in str(error) or "GLOBAL" in str(error):
             what = "it holds Python objects besides tensors, which could run code"
@@ -106,7 +109,9 @@ def _put_in(model: torch.nn.Module, state: dict[str, torch.Tensor], name: str) -
         model.load_state_dict(state)
     except RuntimeError as error:
         lines = str(error).splitlines()
-        raise TlkitError(f"the checkpoint of {name} is not that model's: {' '.join(' '.join(lines[:2]).split())[:200]}") from error
+        raise TlkitError(
+            f"the checkpoint of {name} is not that model's: {' '.join(' '.join(lines[:2]).split())[:200]}"
+        ) from error
 
 
 def _mend_densenet(key: str) -> str:

@@ -42,7 +42,7 @@ class Patches(nn.Module):
         self.dropout = model.encoder.dropout
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        patches = self.projection(x).flatten(2).transpose(1, 2)              # (B, T, F)
+        patches = self.projection(x).flatten(2).transpose(1, 2)  # (B, T, F)
         tokens = torch.cat([self.class_token.expand(len(x), -1, -1), patches], dim=1)
         return self.dropout(tokens + self.positions)
 
@@ -86,7 +86,12 @@ def _googlenet(model) -> Stages:
         "stem": nn.Sequential(*_transform(model), *stem),
         "inception3": nn.Sequential(model.inception3a, model.inception3b, model.maxpool3),
         "inception4": nn.Sequential(
-            model.inception4a, model.inception4b, model.inception4c, model.inception4d, model.inception4e, model.maxpool4
+            model.inception4a,
+            model.inception4b,
+            model.inception4c,
+            model.inception4d,
+            model.inception4e,
+            model.maxpool4,
         ),
         "inception5": nn.Sequential(model.inception5a, model.inception5b),
         "pool": GlobalPool(),
@@ -157,7 +162,12 @@ def _mnasnet(model) -> Stages:
 
 def _shufflenet(model) -> Stages:
     stem = nn.Sequential(model.conv1, model.maxpool)
-    return {"stem": stem, **_numbered(model.stage2, model.stage3, model.stage4), "last": model.conv5, "pool": GlobalPool()}
+    return {
+        "stem": stem,
+        **_numbered(model.stage2, model.stage3, model.stage4),
+        "last": model.conv5,
+        "pool": GlobalPool(),
+    }
 
 
 def _squeezenet(model) -> Stages:
@@ -172,7 +182,7 @@ def _squeezenet(model) -> Stages:
 
 
 def _maxvit(model) -> Stages:
-    pool = nn.Sequential(*list(model.classifier)[:3])                    # pooled, flattened, normalised
+    pool = nn.Sequential(*list(model.classifier)[:3])  # pooled, flattened, normalised
     return {"stem": model.stem, **_numbered(*model.blocks), "pool": pool}
 
 

@@ -18,7 +18,9 @@ from tlkit.backbones.waveforms import Waveforms
 from tlkit.errors import TlkitError
 
 
-def load(place: str | Path, pretrained: bool, seed: int, pooling: str | None, shown_as: str, licence: str = "") -> Backbone:
+def load(
+    place: str | Path, pretrained: bool, seed: int, pooling: str | None, shown_as: str, licence: str = ""
+) -> Backbone:
     """What `load_backbone` gives for a folder or a name on the hub.
 
     Raises:
@@ -31,7 +33,9 @@ def load(place: str | Path, pretrained: bool, seed: int, pooling: str | None, sh
             raise TlkitError(f"{folder} holds no config.json, so it is no checkpoint of transformers")
         kind = json.loads(config_file.read_text(encoding="utf-8")).get("model_type")
         if kind not in FAMILIES:
-            raise TlkitError(f"{shown_as} is of type {kind!r}, which has no depth map here; types: {', '.join(FAMILIES)}")
+            raise TlkitError(
+                f"{shown_as} is of type {kind!r}, which has no depth map here; types: {', '.join(FAMILIES)}"
+            )
         family = FAMILIES[kind]
         model = _model(family, folder, pretrained, seed)
         return _body(family, model, folder, pooling or family.pooling, shown_as, licence or _licence(folder))
@@ -63,7 +67,9 @@ def _body(family: Family, model: nn.Module, folder: Path, pooling: str, name: st
         preprocessing=_PREPROCESSING[family.modality](folder, config),
         licence=licence,
         pooling=pool.says,
-        batch_dependence="the norm over time in its first layer sees the silence behind shorter sounds" if padded_alike else "",
+        batch_dependence="the norm over time in its first layer sees the silence behind shorter sounds"
+        if padded_alike
+        else "",
         token_embedding=family.token_embedding,
     ).eval()
 
@@ -79,7 +85,9 @@ def _model(family: Family, folder: Path, pretrained: bool, seed: int) -> nn.Modu
         )
         missing = sorted(report["missing_keys"])
         if missing:
-            raise TlkitError(f"the weights in {folder} lack {len(missing)} of the model's parameters, such as {missing[0]}")
+            raise TlkitError(
+                f"the weights in {folder} lack {len(missing)} of the model's parameters, such as {missing[0]}"
+            )
         return model
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -111,7 +119,9 @@ def fetch(name: str, with_weights: bool = True) -> Path:
 
 
 def _has_weights(folder: Path) -> bool:
-    return any((folder / file).exists() for file in ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin"))
+    return any(
+        (folder / file).exists() for file in ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
+    )
 
 
 def _tokenization(folder: Path, config) -> Tokenization:
@@ -140,13 +150,17 @@ def _image_transform(folder: Path, config) -> ImageTransform:
         pixels = processor(list(batch), return_tensors="pt", **scaled)["pixel_values"]
         return pixels if image.ndim == 4 else pixels[0]
 
-    return ImageTransform(transform, (config.num_channels, side, side), f"images by {type(processor).__name__}, {side} x {side}")
+    return ImageTransform(
+        transform, (config.num_channels, side, side), f"images by {type(processor).__name__}, {side} x {side}"
+    )
 
 
 def _waveforms(folder: Path, config) -> Waveforms:
     file = folder / "preprocessor_config.json"
     if not file.is_file():
-        raise TlkitError(f"{folder} holds no preprocessor_config.json, so the sampling rate of its weights is not known")
+        raise TlkitError(
+            f"{folder} holds no preprocessor_config.json, so the sampling rate of its weights is not known"
+        )
     facts = json.loads(file.read_text(encoding="utf-8"))
     shortest = 1
     for kernel, stride in zip(reversed(config.conv_kernel), reversed(config.conv_stride), strict=True):
@@ -188,7 +202,7 @@ def one_line(name: str):
         yield
     except TlkitError:
         raise
-    except Exception as error:                               # transformers raises what its readers raise, of many kinds
+    except Exception as error:  # transformers raises what its readers raise, of many kinds
         lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
         if "offline" in str(error).lower() or type(error).__name__ == "OfflineModeIsEnabled":
             lines = ["it is not on this machine and the hub may not be asked (HF_HUB_OFFLINE)"]

@@ -51,7 +51,7 @@ def _vit(model) -> dict[str, nn.Module]:
 
 def _wav2vec2(model) -> dict[str, nn.Module]:
     config, encoder = model.config, model.encoder
-    attends = config.feat_extract_norm == "layer"        # the others were trained on silence behind the sound, unmasked
+    attends = config.feat_extract_norm == "layer"  # the others were trained on silence behind the sound, unmasked
     convolutions = parts.Convolutions(model.feature_extractor, tuple(config.conv_kernel), tuple(config.conv_stride))
     projection = parts.Projection(model.feature_projection, getattr(model, "masked_spec_embed", None))
     norm_first = None if config.do_stable_layer_norm else encoder.layer_norm

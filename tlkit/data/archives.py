@@ -11,7 +11,9 @@ from tlkit.errors import TlkitError
 MOST_BYTES = 4 * 2**30
 
 
-def unpack_tar(archive: Path, folder: Path, choose: Callable[[PurePosixPath], bool], check: Callable[[Path], None]) -> None:
+def unpack_tar(
+    archive: Path, folder: Path, choose: Callable[[PurePosixPath], bool], check: Callable[[Path], None]
+) -> None:
     """Unpack the chosen files of a tar archive into `folder`, flat, which appears only when all is there and checked.
 
     Args:
@@ -31,7 +33,9 @@ def unpack_tar(archive: Path, folder: Path, choose: Callable[[PurePosixPath], bo
         check(waiting)
         os.replace(waiting, folder)
     except (tarfile.TarError, EOFError, OSError) as error:
-        raise TlkitError(f"{archive} cannot be unpacked: {str(error).splitlines()[0] if str(error) else type(error).__name__}; nothing was kept") from error
+        raise TlkitError(
+            f"{archive} cannot be unpacked: {str(error).splitlines()[0] if str(error) else type(error).__name__}; nothing was kept"
+        ) from error
     finally:
         shutil.rmtree(waiting, ignore_errors=True)
 
@@ -41,7 +45,9 @@ def _unpack(archive: Path, members: tarfile.TarFile, waiting: Path, choose) -> N
     for member in members:
         path = PurePosixPath(member.name)
         if path.is_absolute() or ".." in path.parts or "\\" in member.name:
-            raise TlkitError(f"{archive} holds {member.name!r}, which would be written outside of its folder; nothing was kept")
+            raise TlkitError(
+                f"{archive} holds {member.name!r}, which would be written outside of its folder; nothing was kept"
+            )
         if not choose(path):
             continue
         if not member.isfile():

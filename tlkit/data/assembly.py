@@ -88,7 +88,9 @@ def _parts(reading: Reading, labels, shares: dict[str, float], seed: int, notes:
         return {"train": train, **found}
     strata = labels[train].tolist() if reading.kind == "classification" else [0] * len(train)
     cuts = cut(strata, (_key(reading, int(index)) for index in train), missing, seed)
-    notes.append(f"{' and '.join(missing)} {'was' if len(missing) == 1 else 'were'} cut from the rest with split_seed={seed}")
+    notes.append(
+        f"{' and '.join(missing)} {'was' if len(missing) == 1 else 'were'} cut from the rest with split_seed={seed}"
+    )
     empty = {split: np.array([], np.int64) for split in _SPLITS}
     return {**empty, **found, **{split: train[indices] for split, indices in cuts.items()}}
 

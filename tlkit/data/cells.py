@@ -61,7 +61,7 @@ def draw(facts: dict[str, float], seed: tuple[int, ...]) -> np.ndarray:
         radius = _SCALE * facts["mean radius"] * np.exp(spread * _normal(generator) - spread**2 / 2)
         directions = (np.arctan2(rows - row, columns - column) / (2 * np.pi) * _DIRECTIONS).astype(np.int64)
         reach = radius * _outline(facts, generator)[directions]
-        depth = reach - np.hypot(rows - row, columns - column)                # above 0 inside
+        depth = reach - np.hypot(rows - row, columns - column)  # above 0 inside
         ink = 1 / (1 + np.exp(-2 * depth))
         tone = 95 - 90 * facts["mean smoothness"] + 12 * _normal(generator)
         picture = (1 - ink) * picture + ink * (tone + grain)

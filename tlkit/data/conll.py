@@ -25,7 +25,9 @@ def read_conll(path: Path) -> Reading:
     if not sentences:
         raise TlkitError(f"{path} holds no sentence")
     rows, scheme_notes = to_bio2([tags for _, tags in sentences], path.name)
-    return Reading("token classification", "text", [words for words, _ in sentences], rows, None, None, notes + scheme_notes)
+    return Reading(
+        "token classification", "text", [words for words, _ in sentences], rows, None, None, notes + scheme_notes
+    )
 
 
 def _sentences(path: Path, content: str) -> tuple[list[tuple[tuple[str, ...], list[str]]], int]:
@@ -43,7 +45,9 @@ def _sentences(path: Path, content: str) -> tuple[list[tuple[tuple[str, ...], li
             words, tags = [], []
             continue
         if len(cells) < 2 or not cells[0] or not cells[-1]:
-            raise TlkitError(f"{path}: line {number} is {line.strip()!r}, and should be a word and its tag in two columns or more")
+            raise TlkitError(
+                f"{path}: line {number} is {line.strip()!r}, and should be a word and its tag in two columns or more"
+            )
         width = width or len(cells)
         if len(cells) != width:
             raise TlkitError(f"{path}: line {number} has {len(cells)} columns and the first line {width}")
@@ -62,9 +66,13 @@ def to_bio2(rows: list[list[str]], name: str) -> tuple[list[list[str]], list[str
     if not kinds:
         return rows, [f"no word in {name} has a tag other than O"]
     if not any(_prefix(tag) for tag in kinds):
-        return [_bare_to_bio2(row) for row in rows], [f"tags of {name} are bare types; neighbours of one type were taken as one entity"]
+        return [_bare_to_bio2(row) for row in rows], [
+            f"tags of {name} are bare types; neighbours of one type were taken as one entity"
+        ]
     if odd := sorted(tag for tag in kinds if not _prefix(tag)):
-        raise TlkitError(f"{name}: the tag {odd[0]!r} is neither O nor a prefix (B, I, E, S, L, U), a hyphen and a type")
+        raise TlkitError(
+            f"{name}: the tag {odd[0]!r} is neither O nor a prefix (B, I, E, S, L, U), a hyphen and a type"
+        )
     used = {_prefix(tag) for tag in kinds}
     if used & {"E", "S", "L", "U"}:
         converted, broken = zip(*(_bioes_to_bio2(row) for row in rows), strict=True)
@@ -76,7 +84,11 @@ def to_bio2(rows: list[list[str]], name: str) -> tuple[list[list[str]], list[str
             return list(converted), [f"tags of {name} are BIO1; they were converted to BIO2"]
         scheme = ""
     count = sum(broken)
-    mended = [f"{count} entities of {name} did not begin as they should (I- or E- without B-) and were taken to begin there"] if count else []
+    mended = (
+        [f"{count} entities of {name} did not begin as they should (I- or E- without B-) and were taken to begin there"]
+        if count
+        else []
+    )
     return list(converted), ([scheme] if scheme else []) + mended
 
 
@@ -123,4 +135,7 @@ def _bioes_to_bio2(row: list[str]) -> tuple[list[str], int]:
 
 
 def _bare_to_bio2(row: list[str]) -> list[str]:
-    return [tag if tag == "O" else f"{'I' if place and row[place - 1] == tag else 'B'}-{tag}" for place, tag in enumerate(row)]
+    return [
+        tag if tag == "O" else f"{'I' if place and row[place - 1] == tag else 'B'}-{tag}"
+        for place, tag in enumerate(row)
+    ]

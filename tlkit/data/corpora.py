@@ -34,7 +34,10 @@ def load_tickets(target: str = "intent") -> Task:
         target: "intent" or "topic".
     """
     return _classified(
-        "tickets", ("topic", "intent"), target, "what customers of an online shop write, 13 intents in 5 topics; no templates"
+        "tickets",
+        ("topic", "intent"),
+        target,
+        "what customers of an online shop write, 13 intents in 5 topics; no templates",
     )
 
 
@@ -62,7 +65,9 @@ def load_entities() -> Task:
     kinds = ["".join(sorted({letter for _, letter in _MARKED.findall(line)})) for line in lines]
     parts = cut(kinds, lines, _SHARES, _SPLIT_SEED)
     splits = {
-        name: Split(name, Inputs(sentences, parts[name]), Inputs(labels, parts[name]), classes, "token classification", "text")
+        name: Split(
+            name, Inputs(sentences, parts[name]), Inputs(labels, parts[name]), classes, "token classification", "text"
+        )
         for name in ("train", "val", "test")
     }
     return Task(

@@ -133,7 +133,9 @@ def _download(url: str, path: Path, expected: str | None, timeout: tuple[float, 
             )
         os.replace(part, path)
     except requests.RequestException as error:
-        raise TlkitError(f"{path.name} could not be downloaded from {url}: {_reason(error)}; nothing was kept") from error
+        raise TlkitError(
+            f"{path.name} could not be downloaded from {url}: {_reason(error)}; nothing was kept"
+        ) from error
     except OSError as error:
         raise TlkitError(_disk_trouble(path, error)) from error
     finally:

@@ -74,7 +74,9 @@ def read_folder(root: Path) -> Reading:
     notes: list[str] = []
     files, owner, left_out = _scan(root, notes)
     if left_out:
-        notes.append(f"{sum(left_out.values())} files that are neither pictures nor sounds were left out: {few(_counted(left_out))}")
+        notes.append(
+            f"{sum(left_out.values())} files that are neither pictures nor sounds were left out: {few(_counted(left_out))}"
+        )
     if not len(files):
         raise TlkitError(f"{root} holds neither pictures ({', '.join(pictures.ENDINGS)}) nor sounds (.wav)")
     folders = owner.known
@@ -109,7 +111,9 @@ def _scan(root: Path, notes: list[str]) -> tuple[Files, Names, Counter]:
     while waiting:
         here = waiting.pop()
         try:
-            entries = sorted((entry.name, entry.is_dir(follow_symlinks=False), entry.is_file()) for entry in os.scandir(root / here))
+            entries = sorted(
+                (entry.name, entry.is_dir(follow_symlinks=False), entry.is_file()) for entry in os.scandir(root / here)
+            )
         except OSError as error:
             raise TlkitError(f"{root / here} cannot be read: {error.strerror}") from error
         number = None
@@ -136,7 +140,9 @@ def _scan(root: Path, notes: list[str]) -> tuple[Files, Names, Counter]:
     if skipped:
         notes.append(f"{skipped} hidden files and folders were left out")
     if len(found["picture"]) and len(found["sound"]):
-        raise TlkitError(f"{root} holds {len(found['picture']):,} pictures and {len(found['sound']):,} sounds; keep one kind in a folder")
+        raise TlkitError(
+            f"{root} holds {len(found['picture']):,} pictures and {len(found['sound']):,} sounds; keep one kind in a folder"
+        )
     kind = "sound" if len(found["sound"]) else "picture"
     return found[kind], Names(folders, owners[kind]), left_out
 
@@ -150,7 +156,9 @@ def _labels_from_names(files: Files, notes: list[str]) -> tuple[list[str], list[
         )
     notes.append("classes were taken from what file names have before their first '_'")
     if all(len(one) == 3 for one in parts):
-        notes.append("what file names have between their first and second '_' was taken as the speaker, who stays in one split")
+        notes.append(
+            "what file names have between their first and second '_' was taken as the speaker, who stays in one split"
+        )
         return [one[0] for one in parts], [one[1] for one in parts]
     return [one[0] for one in parts], None
 

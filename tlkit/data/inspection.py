@@ -60,13 +60,21 @@ class Inspection:
             for split, (low, middle, high) in self.lengths.items()
         ]
         if self.imbalance is not None:
-            lines.append(f"  imbalance in train: the most frequent class is {self.imbalance:.3g} times as frequent as the rarest")
+            lines.append(
+                f"  imbalance in train: the most frequent class is {self.imbalance:.3g} times as frequent as the rarest"
+            )
         if len(self.rates) > 1:
-            lines.append(f"  sampling rates: {', '.join(f'{count} at {rate:,} Hz' for rate, count in self.rates.most_common())}")
+            lines.append(
+                f"  sampling rates: {', '.join(f'{count} at {rate:,} Hz' for rate, count in self.rates.most_common())}"
+            )
         if self.cut_texts is not None:
-            lines.append(f"  {self.cut_texts} texts are longer than {self.token_limit} tokens and would be cut; the longest has {self.most_tokens}")
+            lines.append(
+                f"  {self.cut_texts} texts are longer than {self.token_limit} tokens and would be cut; the longest has {self.most_tokens}"
+            )
         for (one, other), count in self.shared.items():
-            lines.append(f"  {'LEAK: ' if count else ''}{count} {'stand' if count != 1 else 'stands'} in both {one} and {other}")
+            lines.append(
+                f"  {'LEAK: ' if count else ''}{count} {'stand' if count != 1 else 'stands'} in both {one} and {other}"
+            )
         if self.contradictions:
             lines.append(f"  {self.contradictions} inputs stand there with different labels")
         if self.unreadable:

@@ -9,11 +9,16 @@ def list_tasks() -> str:
     rows = [("task", "kind", "of", "train", "val", "test", "", "licence")]
     for entry in CATALOGUE.values():
         kind = f"{entry.kind} ({', '.join(entry.targets)})" if entry.targets else entry.kind
-        rows.append((entry.name, kind, entry.modality, *(f"{size:,}" for size in entry.sizes), place(entry), entry.licence))
+        rows.append(
+            (entry.name, kind, entry.modality, *(f"{size:,}" for size in entry.sizes), place(entry), entry.licence)
+        )
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
     for row in rows:
-        cells = [cell.rjust(width) if 3 <= column <= 5 else cell.ljust(width) for column, (cell, width) in enumerate(zip(row, widths, strict=True))]
+        cells = [
+            cell.rjust(width) if 3 <= column <= 5 else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
         lines.append("  ".join(cells).rstrip())
     given = given_folder()
     lines += ["", f"downloads are kept in {cache_folder()}" + (f"; TLKIT_DATA is {given}" if given else "")]

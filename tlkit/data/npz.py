@@ -37,9 +37,12 @@ def read_npz(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     except ValueError as error:
         reason = "it holds Python objects, which could run code" if "allow_pickle" in str(error) else str(error)
         raise TlkitError(f"{path} cannot be read: {reason}") from error
-    except Exception as error:                                           # zip and numpy raise errors of many kinds on damaged files
+    except Exception as error:  # zip and numpy raise errors of many kinds on damaged files
         raise TlkitError(f"{path} cannot be read as npz: {error}") from error
-    return {split: (_images(path, split, images), _labels(path, split, labels, len(images))) for split, (images, labels) in read.items()}
+    return {
+        split: (_images(path, split, images), _labels(path, split, labels, len(images)))
+        for split, (images, labels) in read.items()
+    }
 
 
 def _images(path: Path, split: str, images: np.ndarray) -> np.ndarray:
@@ -59,7 +62,9 @@ def _labels(path: Path, split: str, labels: np.ndarray, count: int) -> np.ndarra
         raise TlkitError(f"{path}: {split}_labels must be whole numbers from 0 on, and are {labels.dtype}")
     if labels.ndim == 2 and labels.shape[1] > 1:
         if labels.max(initial=0) > 1:
-            raise TlkitError(f"{path}: {split}_labels with {labels.shape[1]} columns must be 0 or 1, and reach {labels.max()}")
+            raise TlkitError(
+                f"{path}: {split}_labels with {labels.shape[1]} columns must be 0 or 1, and reach {labels.max()}"
+            )
         return labels.astype(np.float32)
     if labels.ndim > 2:
         raise TlkitError(f"{path}: {split}_labels have shape {labels.shape}, and should have (N,) or (N, classes)")

@@ -1,8 +1,8 @@
 """Your own data as a task: a folder of class folders, a table of texts, CoNLL columns, wav files, an npz.
 
-    load_task("photos/")                               # photos/cat/1.jpg, ... or photos/train/cat/1.jpg, ...
-    load_task("tickets.csv", text="body", label="queue")
-    load_task("corpus/")                               # corpus/train.conll, corpus/dev.conll, corpus/test.conll
+load_task("photos/")                               # photos/cat/1.jpg, ... or photos/train/cat/1.jpg, ...
+load_task("tickets.csv", text="body", label="queue")
+load_task("corpus/")                               # corpus/train.conll, corpus/dev.conll, corpus/test.conll
 """
 
 from collections.abc import Sequence
@@ -48,11 +48,15 @@ def read_own(
         TlkitError: the data is damaged, or is of a layout that is not known.
     """
     if target is not None:
-        raise TlkitError(f"target={target!r} is for data that answers several questions; choose a column with label=...")
+        raise TlkitError(
+            f"target={target!r} is for data that answers several questions; choose a column with label=..."
+        )
     if kind is not None and kind not in KINDS:
         raise TlkitError(f"kind={kind!r} must be one of {', '.join(KINDS)}")
-    if not (0 <= val_share and 0 <= test_share and val_share + test_share < 1):
-        raise TlkitError(f"val_share={val_share} and test_share={test_share} must be 0 or more, and less than 1 together")
+    if not (val_share >= 0 and test_share >= 0 and val_share + test_share < 1):
+        raise TlkitError(
+            f"val_share={val_share} and test_share={test_share} must be 0 or more, and less than 1 together"
+        )
     if path.suffix.lower() == ".npz":
         return read_arrays(path)
     reading = _read_any(path, text, label, kind)
@@ -80,7 +84,9 @@ def _read_file(path: Path, text: str | None, label: str | None, kind: str | None
         return read_conll(path) if kind in (None, "token classification") else read_table(path, text, label, kind)
     if ending in _ARCHIVES:
         raise TlkitError(f"{path} is an archive; unpack it and give its folder")
-    raise TlkitError(f"{path} is of no kind that can be read: a folder, {', '.join((*_TABLES, *_CONLL, '.txt', '.npz'))}")
+    raise TlkitError(
+        f"{path} is of no kind that can be read: a folder, {', '.join((*_TABLES, *_CONLL, '.txt', '.npz'))}"
+    )
 
 
 def _files_of_splits(folder: Path) -> dict[str, Path]:

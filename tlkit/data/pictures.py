@@ -26,13 +26,15 @@ def read_picture(path: Path):
             with Image.open(path) as picture:
                 width, height = picture.size
                 if width * height > MOST_PIXELS:
-                    raise TlkitError(f"{path} has {width:,} x {height:,} pixels, more than the {MOST_PIXELS:,} that are read")
+                    raise TlkitError(
+                        f"{path} has {width:,} x {height:,} pixels, more than the {MOST_PIXELS:,} that are read"
+                    )
                 pixels = _as_array(ImageOps.exif_transpose(picture))
     except TlkitError:
         raise
     except Image.DecompressionBombError as error:
         raise TlkitError(f"{path} has more than the {MOST_PIXELS:,} pixels that are read") from error
-    except Exception as error:                                           # decoders raise errors of many kinds
+    except Exception as error:  # decoders raise errors of many kinds
         reason = "no picture in a known format" if isinstance(error, Image.UnidentifiedImageError) else str(error)
         raise TlkitError(f"{path} cannot be read as a picture: {reason}") from error
     return torch.from_numpy(pixels.transpose(2, 0, 1).copy())
@@ -40,7 +42,7 @@ def read_picture(path: Path):
 
 def _as_array(picture) -> np.ndarray:
     """Pixels uint8 (H, W, C)."""
-    if picture.mode in ("I;16", "I;16B", "I;16L", "I"):                  # 16 bits of grey: PIL itself would clip at 255
+    if picture.mode in ("I;16", "I;16B", "I;16L", "I"):  # 16 bits of grey: PIL itself would clip at 255
         grey = np.asarray(picture).astype(np.float64)
         return np.round(grey / 257).clip(0, 255).astype(np.uint8)[..., None]
     if picture.mode == "F":

@@ -13,10 +13,14 @@ _BANKING = "https://raw.githubusercontent.com/PolyAI-LDN/task-specific-datasets/
 _WNUT = "https://raw.githubusercontent.com/leondz/emerging_entities_17/e52a2d2a71ac1a051ca2d532eef28653c5c02603"
 BANKING77 = {
     "train": RemoteFile(
-        "banking77/train.csv", f"{_BANKING}/train.csv", "sha256:b06e26ac675513959a63135f11b94ea7786ed02da65db93a5650d8838cbc664b"
+        "banking77/train.csv",
+        f"{_BANKING}/train.csv",
+        "sha256:b06e26ac675513959a63135f11b94ea7786ed02da65db93a5650d8838cbc664b",
     ),
     "test": RemoteFile(
-        "banking77/test.csv", f"{_BANKING}/test.csv", "sha256:d12d6e3bc4c3103966ae786dc435913c0c563dfa328f5a3646d0e62cfeeb474d"
+        "banking77/test.csv",
+        f"{_BANKING}/test.csv",
+        "sha256:d12d6e3bc4c3103966ae786dc435913c0c563dfa328f5a3646d0e62cfeeb474d",
     ),
 }
 WNUT17 = {

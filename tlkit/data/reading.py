@@ -62,7 +62,9 @@ def read_text(path: Path) -> tuple[str, list[str]]:
             text = content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             if content.count(b"\0") > len(content) / 10:
-                raise TlkitError(f"{path} is no text: {content.count(0):,} of its {len(content):,} bytes are NUL") from error
+                raise TlkitError(
+                    f"{path} is no text: {content.count(0):,} of its {len(content):,} bytes are NUL"
+                ) from error
             lines = content[: error.start].count(b"\n") + 1
             text = content.decode("cp1252", errors="replace")
             notes.append(f"{path.name} is not UTF-8 (line {lines}); it was read as Latin-1 (Windows-1252)")

@@ -62,7 +62,7 @@ def read_wav(path: Path) -> Sound:
                 rate, samples = wavfile.read(path)
     except TlkitError:
         raise
-    except Exception as error:                                           # scipy raises errors of many kinds on damaged files
+    except Exception as error:  # scipy raises errors of many kinds on damaged files
         raise TlkitError(f"{path} cannot be read as a wav: {str(error) or type(error).__name__}") from error
     if not samples.size:
         raise TlkitError(f"{path} holds no samples")

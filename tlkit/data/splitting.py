@@ -18,7 +18,9 @@ def hashes(keys: Iterable[str], seed: int, count: int) -> np.ndarray:
     return np.fromiter((int.from_bytes(digest, "big") for digest in digests), np.uint64, count)
 
 
-def cut(labels: Sequence[Hashable], groups: Iterable[str], shares: Mapping[str, float], seed: int) -> dict[str, np.ndarray]:
+def cut(
+    labels: Sequence[Hashable], groups: Iterable[str], shares: Mapping[str, float], seed: int
+) -> dict[str, np.ndarray]:
     """Cut examples into splits, class by class, with all of a group's examples in one split.
 
     Args:
@@ -35,7 +37,7 @@ def cut(labels: Sequence[Hashable], groups: Iterable[str], shares: Mapping[str, 
     names = ["train", *shares]
     split_of_group = np.zeros(len(first), np.int8)
     for code in range(len(number_of)):
-        members = np.flatnonzero(codes[first] == code)                   # in the order of their hashes
+        members = np.flatnonzero(codes[first] == code)  # in the order of their hashes
         start = 0
         for number, share in enumerate(shares.values(), start=1):
             end = start + round(share * len(members))

@@ -14,7 +14,9 @@ from tlkit.data.sound import read_wav
 from tlkit.data.task import Task
 from tlkit.errors import TlkitError
 
-ADDRESS = "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/26eb9aaf76e81b692f806f9140c2d2777410d7a1.tar.gz"
+ADDRESS = (
+    "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/26eb9aaf76e81b692f806f9140c2d2777410d7a1.tar.gz"
+)
 CONTENT = "1801eae019c063377d98f831d3f93574f259475df7332bb0e3d1b080fb5e6959"
 FOLDER = "fsdd"
 RECORDINGS = 3000
@@ -37,7 +39,9 @@ def load() -> Task:
         files.append(name)
     # The index decides: the same recordings are in the same split, however many of them there are.
     splits = ["test" if int(index) < 5 else "val" if int(index) % 5 == 0 else "train" for _, _, index in parts]
-    reading = Reading("classification", "sound", files, [digit for digit, _, _ in parts], splits, [one[1] for one in parts], notes)
+    reading = Reading(
+        "classification", "sound", files, [digit for digit, _, _ in parts], splits, [one[1] for one in parts], notes
+    )
     return to_task(
         reading,
         "spoken_digits",
@@ -54,10 +58,14 @@ def _find_or_fetch() -> tuple[Path, list[str]]:
     given = given_folder()
     if given and (given / FOLDER).is_dir():
         count = sum(1 for _ in (given / FOLDER).glob("*.wav"))
-        return given / FOLDER, [f"{count:,} of the {RECORDINGS:,} published recordings are here"] if count != RECORDINGS else []
+        return given / FOLDER, [
+            f"{count:,} of the {RECORDINGS:,} published recordings are here"
+        ] if count != RECORDINGS else []
     folder = cache_folder() / FOLDER
     if not folder.is_dir():
-        archive = fetch(ADDRESS, cache_folder() / "fsdd.tar.gz", None)       # these archives' bytes change, their content does not
+        archive = fetch(
+            ADDRESS, cache_folder() / "fsdd.tar.gz", None
+        )  # these archives' bytes change, their content does not
         with FileLock(cache_folder() / ".fsdd.lock"):
             if not folder.is_dir():
                 try:

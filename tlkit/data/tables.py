@@ -33,15 +33,21 @@ def read_table(path: Path, text: str | None, label: str | None, kind: str | None
         TlkitError: the file is damaged, its rows do not fit its header, or the columns cannot be told.
     """
     content, notes = read_text(path)
-    rows, columns = _read_jsonl(path, content) if path.suffix.lower() in (".jsonl", ".ndjson") else _read_csv(path, content, notes)
+    rows, columns = (
+        _read_jsonl(path, content) if path.suffix.lower() in (".jsonl", ".ndjson") else _read_csv(path, content, notes)
+    )
     text, label = _choose_columns(path, rows, columns, text, label, notes)
     texts, labels = [row[text] for row in rows], [row[label] for row in rows]
-    split_column = next((name for name in columns if name.casefold() in _SPLIT_COLUMNS and name not in (text, label)), None)
+    split_column = next(
+        (name for name in columns if name.casefold() in _SPLIT_COLUMNS and name not in (text, label)), None
+    )
     splits = None
     if split_column and all(str(row[split_column]).casefold() in SPLIT_NAMES for row in rows):
         splits = [SPLIT_NAMES[str(row[split_column]).casefold()] for row in rows]
         notes.append(f"splits were taken from the column {split_column!r}")
-    kept = [place for place, (one, other) in enumerate(zip(texts, labels, strict=True)) if _filled(one) and _filled(other)]
+    kept = [
+        place for place, (one, other) in enumerate(zip(texts, labels, strict=True)) if _filled(one) and _filled(other)
+    ]
     for what, values in (("text", texts), ("label", labels)):
         if empty := sum(not _filled(value) for value in values):
             notes.append(f"{empty} rows of {path.name} with an empty {what} were left out")
@@ -56,8 +62,12 @@ def _typed(path: Path, texts: list, labels: list, splits: list | None, kind: str
     """Labels brought to what the kind of task has."""
     if kind == "token classification":
         if odd := [place for place, pair in enumerate(zip(texts, labels, strict=True)) if not _is_tagged(*pair)]:
-            raise TlkitError(f"{path}: sentence {odd[0] + 1} is not a list of words with a list of as many tags ({len(odd)} such)")
-        return Reading(kind, "text", [tuple(words) for words in texts], [list(tags) for tags in labels], splits, None, notes)
+            raise TlkitError(
+                f"{path}: sentence {odd[0] + 1} is not a list of words with a list of as many tags ({len(odd)} such)"
+            )
+        return Reading(
+            kind, "text", [tuple(words) for words in texts], [list(tags) for tags in labels], splits, None, notes
+        )
     if odd := [value for value in texts if not isinstance(value, str)]:
         raise TlkitError(f"{path}: {len(odd)} texts are no texts, such as {odd[0]!r}")
     if kind == "regression":
@@ -86,10 +96,14 @@ def _read_csv(path: Path, content: str, notes: list[str]) -> tuple[list[dict], l
                 rows.append(row)
                 lines.append(reader.line_num)
     except csv.Error as error:
-        raise TlkitError(f"{path} is damaged near line {reader.line_num}: {error} (a quote that is never closed?)") from error
+        raise TlkitError(
+            f"{path} is damaged near line {reader.line_num}: {error} (a quote that is never closed?)"
+        ) from error
     width = len(rows[0])
     if width < 2:
-        raise TlkitError(f"{path} has one column, and texts with labels need two; is its delimiter neither , ; tab nor |?")
+        raise TlkitError(
+            f"{path} has one column, and texts with labels need two; is its delimiter neither , ; tab nor |?"
+        )
     ragged = [line for row, line in zip(rows, lines, strict=True) if len(row) != width]
     if ragged:
         at = lines.index(ragged[0])
@@ -120,7 +134,10 @@ def _has_header(rows: list[list[str]]) -> bool:
     if any(name in (*TEXT_NAMES, *LABEL_NAMES) for name in first):
         return True
     return all(
-        cell and len(cell) < 30 and cell not in {row[place].strip().casefold() for row in rows[1:]} and not _is_number(cell)
+        cell
+        and len(cell) < 30
+        and cell not in {row[place].strip().casefold() for row in rows[1:]}
+        and not _is_number(cell)
         for place, cell in enumerate(first)
     ) and not any(" " in cell for cell in first)
 
@@ -133,7 +150,9 @@ def _read_jsonl(path: Path, content: str) -> tuple[list[dict], list[str]]:
         try:
             row = json.loads(line)
         except (json.JSONDecodeError, RecursionError) as error:
-            raise TlkitError(f"{path}: line {number} is no JSON ({getattr(error, 'msg', 'nested too deeply')})") from error
+            raise TlkitError(
+                f"{path}: line {number} is no JSON ({getattr(error, 'msg', 'nested too deeply')})"
+            ) from error
         if not isinstance(row, dict):
             raise TlkitError(f"{path}: line {number} is a {type(row).__name__}, and should be an object with names")
         if rows and set(row) != set(rows[0]):
@@ -170,7 +189,9 @@ def _guess_kind(texts: list, labels: list, text: str, label: str) -> str:
     if label.casefold() in _GENERATION or (text.casefold() == "source" and label.casefold() == "target"):
         return "generation"
     numbers = [value for value in labels if isinstance(value, (int, float)) or _is_number(str(value))]
-    if len(numbers) == len(labels) and not all(float(value).is_integer() for value in numbers if math.isfinite(float(value))):
+    if len(numbers) == len(labels) and not all(
+        float(value).is_integer() for value in numbers if math.isfinite(float(value))
+    ):
         return "regression"
     return "classification"
 
@@ -180,7 +201,12 @@ def _filled(value) -> bool:
 
 
 def _is_tagged(words, tags) -> bool:
-    return isinstance(words, list) and isinstance(tags, list) and len(words) == len(tags) and all(isinstance(w, str) for w in words + tags)
+    return (
+        isinstance(words, list)
+        and isinstance(tags, list)
+        and len(words) == len(tags)
+        and all(isinstance(w, str) for w in words + tags)
+    )
 
 
 def _names(value) -> frozenset[str]:

@@ -1,7 +1,4 @@
-"""What is learned: a task, and the splits that it is learned and judged on.
-
-Axes: N examples, C classes, channels before height and width.
-"""
+"""What is learned: a task, and the splits that it is learned and judged on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,99 +9,10 @@ import torch
 
 from tlkit.data.inputs import Inputs
 from tlkit.data.sampling import sample_of_every_class, stratified_sample
+from tlkit.data.split import KINDS, NOUNS, Split, bio_tags, names_counted
 from tlkit.errors import TlkitError
 
-KINDS = ("classification", "multi-label", "regression", "token classification", "generation", "speech")
-_NOUNS = {"image": "images", "text": "texts", "sound": "sounds", "table": "rows"}
-
-
-@dataclass(frozen=True, eq=False)
-class Split:
-    """Examples and their labels, in a fixed order.
-
-    Args:
-        name: "train", "val" or "test".
-        inputs: float32 (N, C, H, W) for images of one size, (N, F) for tables; else `Inputs`, which decode an example
-            when it is asked for: a picture, a text, a tuple of words, a `Sound`.
-        labels: by kind of task. Classification: int64 (N,), indices into `classes`. Multi-label: float32 (N, C) of 0
-            and 1. Regression: float32 (N,). Token classification: `Inputs` of int64 (words,). Speech: `Inputs` of
-            int64 (symbols,). Generation: `Inputs` of texts.
-        classes: the names of the classes, in the order of their indices; tags (O, B-..., I-...) for tokens.
-        kind: one of `KINDS`.
-        modality: "image", "text", "sound" or "table".
-        groups: what must not be torn apart, such as a patient or a speaker, (N,); None where it is not known.
-    """
-
-    name: str
-    inputs: torch.Tensor | Inputs
-    labels: torch.Tensor | Inputs
-    classes: tuple[str, ...]
-    kind: str = "classification"
-    modality: str = "image"
-    groups: np.ndarray | None = None
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def __getitem__(self, index):
-        return self.inputs[index], self.labels[index]
-
-    @property
-    def class_counts(self) -> dict[str, int]:
-        """How many examples each class has; mentions of each type for tokens; nothing where there are no classes."""
-        return dict(zip(_names_counted(self.kind, self.classes), self.presence.sum(axis=0).tolist(), strict=True))
-
-    @property
-    def presence(self) -> np.ndarray:
-        """How often each class occurs in each example, int64 (N, C); for tokens, how many mentions of each type."""
-        names = _names_counted(self.kind, self.classes)
-        counts = np.zeros((len(self), len(names)), np.int64)
-        if self.kind == "classification":
-            counts[np.arange(len(self)), self.labels.numpy()] = 1
-        elif self.kind == "multi-label":
-            counts += self.labels.numpy().astype(np.int64)
-        elif self.kind == "token classification":
-            first = {self.classes.index(f"B-{name}"): column for column, name in enumerate(names)}
-            for row, tags in enumerate(self.labels):
-                for tag in tags.tolist():
-                    if tag in first:
-                        counts[row, first[tag]] += 1
-        elif self.kind == "speech":
-            for row, symbols in enumerate(self.labels):
-                np.add.at(counts[row], symbols.numpy(), 1)
-        return counts
-
-    def select(self, indices) -> "Split":
-        """The examples at `indices`, in that order, as a split of the same name."""
-        indices = torch.as_tensor(np.asarray(indices))
-        groups = None if self.groups is None else self.groups[indices.numpy()]
-        return replace(self, inputs=self.inputs[indices], labels=self.labels[indices], groups=groups)
-
-    def describe(self) -> str:
-        """One line: how many examples, of what shape, and how they spread over the classes."""
-        return f"{self.name}: {self.size}, {self.balance}" if self.balance else f"{self.name}: {self.size}"
-
-    @property
-    def size(self) -> str:
-        """How many examples, of what."""
-        if isinstance(self.inputs, torch.Tensor):
-            return f"{len(self)} examples of {' x '.join(str(size) for size in self.inputs.shape[1:])}"
-        return f"{len(self)} {_NOUNS[self.modality]}"
-
-    @property
-    def balance(self) -> str:
-        """How examples spread over classes, or values over the line; empty where neither makes sense."""
-        if self.kind == "regression" and len(self):
-            low, mean, high = self.labels.min(), self.labels.mean(), self.labels.max()
-            return f"values from {low:.4g} to {high:.4g}, mean {mean:.4g}"
-        counts = self.class_counts
-        if not counts:
-            return ""
-        what = {"token classification": "mentions of each type"}.get(self.kind, "of each class")
-        if len(counts) <= 6 and len(set(counts.values())) > 1:
-            return ", ".join(f"{count} {name}" for name, count in counts.items())
-        low, high = min(counts.values()), max(counts.values())
-        return f"{low} {what}" if low == high else f"{low} to {high} {what}"
+__all__ = ["KINDS", "Split", "Task", "bio_tags"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +44,7 @@ class Task:
     @property
     def types(self) -> tuple[str, ...]:
         """The types of entities for a task on tokens; else the classes."""
-        return _names_counted(self.kind, self.classes)
+        return names_counted(self.kind, self.classes)
 
     def with_labels_per_class(self, labels_per_class: int, seed: int = 0) -> "Task":
         """The same task with few labelled training examples; val and test stay whole.
@@ -149,7 +57,9 @@ class Task:
         """
         counts = self.train.class_counts
         if not counts:
-            raise TlkitError(f"{self.name} has no classes to draw labels_per_class={labels_per_class} from; ask for examples=...")
+            raise TlkitError(
+                f"{self.name} has no classes to draw labels_per_class={labels_per_class} from; ask for examples=..."
+            )
         for name, count in counts.items():
             if labels_per_class > count:
                 what = "training examples" if self.kind == "classification" else "occurrences in the training split"
@@ -170,7 +80,9 @@ class Task:
             TlkitError: count is below 1, or more than there are.
         """
         if not 1 <= count <= len(self.train):
-            raise TlkitError(f"examples={count} must lie between 1 and the {len(self.train)} training examples of {self.name}")
+            raise TlkitError(
+                f"examples={count} must lie between 1 and the {len(self.train)} training examples of {self.name}"
+            )
         drawn = np.random.default_rng(seed).choice(len(self.train), size=count, replace=False)
         return replace(self, train=self.train.select(drawn))
 
@@ -183,11 +95,12 @@ class Task:
             TlkitError: a class that the task does not have, one named twice, or a kind of task without classes.
         """
         classes = tuple(classes)
-        if unknown := [name for name in classes if name not in self.types] or not classes:
-            raise TlkitError(
-                f"{self.name} has no class {unknown[0]!r}; classes: {', '.join(self.types)}" if classes and self.types
-                else f"{self.name} has no classes to choose from" if not self.types else "name one class or more"
-            )
+        if not self.types:
+            raise TlkitError(f"{self.name} has no classes to choose from")
+        if not classes:
+            raise TlkitError(f"name one class or more of {self.name}: {', '.join(self.types)}")
+        if unknown := [name for name in classes if name not in self.types]:
+            raise TlkitError(f"{self.name} has no class {unknown[0]!r}; classes: {', '.join(self.types)}")
         if len(set(classes)) < len(classes):
             raise TlkitError(f"each class may be named once, and these were: {', '.join(classes)}")
         if self.kind == "speech":
@@ -203,8 +116,10 @@ class Task:
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
 
     def _headline(self) -> str:
-        names = f", {len(self.types)} {'types' if self.kind == 'token classification' else 'classes'}" if self.types else ""
-        return f"{self.kind} of {_NOUNS[self.modality]}{f' by {self.target}' if self.target else ''}{names}"
+        names = (
+            f", {len(self.types)} {'types' if self.kind == 'token classification' else 'classes'}" if self.types else ""
+        )
+        return f"{self.kind} of {NOUNS[self.modality]}{f' by {self.target}' if self.target else ''}{names}"
 
     def __repr__(self) -> str:
         return self.describe()
@@ -215,24 +130,18 @@ class Task:
             f"<td>{escape(split.balance)}</td></tr>"
             for split in self.splits.values()
         )
-        facts = [("source", self.source), ("licence", self.licence), ("cite", self.citation), *(("note", note) for note in self.notes)]
+        facts = [
+            ("source", self.source),
+            ("licence", self.licence),
+            ("cite", self.citation),
+            *(("note", note) for note in self.notes),
+        ]
         listed = "".join(f"<li>{name}: {escape(fact)}</li>" for name, fact in facts)
         return (
             f"<table><caption style='text-align:left'>{escape(self.name)}: {escape(self.description)}<br>{escape(self._headline())}"
             "</caption><thead><tr><th scope='col'>split</th><th scope='col'>size</th><th scope='col'>balance</th></tr></thead>"
             f"<tbody>{rows}</tbody></table><ul>{listed}</ul>"
         )
-
-
-def _names_counted(kind: str, classes: tuple[str, ...]) -> tuple[str, ...]:
-    if kind == "token classification":
-        return tuple(name[2:] for name in classes if name.startswith("B-"))
-    return classes if kind in ("classification", "multi-label", "speech") else ()
-
-
-def bio_tags(types: Sequence[str]) -> tuple[str, ...]:
-    """The tags of these types in BIO2: O, then B- and I- of each type."""
-    return ("O", *(f"{prefix}-{name}" for name in types for prefix in "BI"))
 
 
 def _only(split: Split, classes: tuple[str, ...]) -> Split:

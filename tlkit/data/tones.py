@@ -43,7 +43,10 @@ class Syllables:
         generator = self._generator(number, 2)
         pieces = [np.zeros(int(RATE * (0.03 + 0.07 * generator.random())))]
         for tone in self.tones(number):
-            pieces += [_sing(tone, pitch, stretch, breath, generator), np.zeros(int(RATE * (0.05 + 0.05 * generator.random())))]
+            pieces += [
+                _sing(tone, pitch, stretch, breath, generator),
+                np.zeros(int(RATE * (0.05 + 0.05 * generator.random()))),
+            ]
         return Sound(np.concatenate(pieces).astype(np.float32), RATE)
 
     def _generator(self, number: int, purpose: int) -> np.random.Generator:
@@ -95,7 +98,8 @@ def load(target: str = "tone") -> Task:
         licence="CC BY 4.0",
         source="made by this course's own synthesiser",
         citation="none; the four tones follow those of Mandarin",
-        description="synthetic voices that sing syllables in four tones" + (", one to four a phrase" if phrases else ""),
+        description="synthetic voices that sing syllables in four tones"
+        + (", one to four a phrase" if phrases else ""),
         target=target,
         notes=("synthetic: no person was recorded; no voice is in two splits, and its number is in `groups`",),
     )

@@ -82,7 +82,9 @@ def load(name: str, split_seed: int = 0) -> Task:
 
     facts = SETS[name]
     sets = {split: _open(getattr(datasets, facts.class_name), name, options) for split, options in facts.parts.items()}
-    classes = tuple(str(one).split(" - ")[-1].strip() for one in getattr(sets["train"], "classes", None) or _numbers(sets["train"]))
+    classes = tuple(
+        str(one).split(" - ")[-1].strip() for one in getattr(sets["train"], "classes", None) or _numbers(sets["train"])
+    )
     labels = [classes[label] for one in sets.values() for label in _labels(one)]
     splits = [split for split, one in sets.items() for _ in range(len(one))]
     reading = Reading("classification", "image", _Pictures(list(sets.values())), labels, splits, classes=classes)
@@ -109,7 +111,7 @@ def _open(maker, name: str, options: dict):
             continue
     try:
         return maker(cache_folder() / name, download=True, **options)
-    except Exception as error:                                           # torchvision raises whatever its downloads raise
+    except Exception as error:  # torchvision raises whatever its downloads raise
         lines = str(error).splitlines() or [type(error).__name__]
         raise TlkitError(f"{name} could not be downloaded by torchvision: {lines[0][:200]}") from error
 
