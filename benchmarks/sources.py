@@ -26,7 +26,7 @@ def weights_are_here(name: str) -> bool:
     """Whether a body's published weights can be read without a network."""
     if name in ("glyphnet", "minilm"):
         return True
-    url = torchvision_bodies._weights_entry(name, None).url
+    url = torchvision_bodies.weights_entry(name, None).url
     return (Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]).is_file()
 
 

@@ -46,6 +46,16 @@ def test_minilms_weights_are_checked_before_they_are_read(tmp_path, monkeypatch)
         tlkit.load_backbone("minilm")
 
 
+@torch.no_grad()
+def test_inputs_come_to_the_precision_of_the_weights():
+    body = tlkit.load_backbone("minilm")
+    once = body(["a text"])
+    assert body.double()(["a text"]).dtype == torch.float64
+    torch.testing.assert_close(body(["a text"]).float(), once, rtol=0, atol=1e-5)
+    glyphs = tlkit.load_backbone("glyphnet", pretrained=False).double()
+    assert glyphs(torch.rand(1, 1, 8, 8)).dtype == torch.float64 and glyphs.profile()[-1].output == (512,)
+
+
 def test_stages_that_share_a_parameter_are_refused():
     layer = nn.Linear(2, 2)
     with pytest.raises(TlkitError, match="stages first and second share the parameter 0.weight"):

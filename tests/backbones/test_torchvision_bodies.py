@@ -38,7 +38,11 @@ def fresh(name):
 def build_without_numbers(name):
     """The model without memory for its weights; RegNet's widths are computed with tensors, which must hold numbers."""
     with torch.device("cpu" if name.startswith("regnet") else "meta"):
-        return models.get_model(name, weights=None, **torchvision_bodies._options(name, None))
+        return models.get_model(
+            name,
+            weights=None,
+            **torchvision_bodies.constructor_options(name, torchvision_bodies.weights_entry(name, None), False),
+        )
 
 
 def features_by_its_own_forward(model, images):
@@ -91,7 +95,7 @@ def test_every_family_that_torchvision_lists_is_split():
 @pytest.mark.parametrize("name", [name for name in torchvision_bodies.names() if name not in SMALL])
 def test_every_name_that_torchvision_lists_gives_features(name):
     model = build_without_numbers(name).to("meta").eval()
-    transform = torchvision_bodies._weights_entry(name, None).transforms()
+    transform = torchvision_bodies.weights_entry(name, None).transforms()
     with torch.device("meta"):
         hidden = torch.zeros(1, 3, *transform.crop_size * 2)
         for stage in split_into_stages(model).values():
@@ -116,7 +120,11 @@ def torch_home(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.parametrize("name", ["mobilenet_v2", "resnet18", "inception_v3", "densenet121"])
+@pytest.mark.parametrize(
+    "name",
+    ["mobilenet_v2", "resnet18", "inception_v3", "densenet121", "efficientnet_b0"]
+    + [pytest.param(name, marks=pytest.mark.slow) for name in ("convnext_tiny", "vit_b_16", "googlenet", "resnet50")],
+)
 @torch.no_grad()
 def test_published_weights_are_read_from_torchs_own_folder(name, torch_home):
     model, _ = save_as_published(name, "IMAGENET1K_V1", torch_home)

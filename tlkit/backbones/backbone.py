@@ -13,7 +13,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from tlkit.backbones.preprocessing import Preprocessing
-from tlkit.backbones.state import State
+from tlkit.backbones.state import State, apply
 from tlkit.errors import TlkitError
 
 __all__ = ["Backbone", "Preprocessing", "StageProfile"]
@@ -87,7 +87,15 @@ class Backbone(nn.Module):
 
     def forward(self, inputs) -> torch.Tensor:
         """Features (B, F) of a task's raw inputs."""
-        return self.run(self.preprocessing(inputs))
+        return self.run(self.prepare(inputs))
+
+    def prepare(self, inputs) -> State:
+        """A task's raw inputs as the first stage takes them, on the device and in the precision of the weights."""
+        return self._place(self.preprocessing(inputs))
+
+    def _place(self, state: State) -> State:
+        weight = next(self.parameters())
+        return apply(lambda values: values.to(weight if values.is_floating_point() else weight.device), state)
 
     def run(self, state: State, after: str | None = None, to: str | None = None) -> State:
         """Send a state through a stretch of stages.
@@ -119,9 +127,7 @@ class Backbone(nn.Module):
     @torch.no_grad()
     def profile(self) -> list[StageProfile]:
         """The depth map with shapes, parameters and operations, measured on one example of the preprocessing's size."""
-        state, rows = self.preprocessing.example(), []
-        device = next(self.parameters()).device
-        state = state.to(device) if isinstance(state, torch.Tensor) else {k: v.to(device) for k, v in state.items()}
+        state, rows = self._place(self.preprocessing.example()), []
         modes = {module: module.training for module in self.modules()}
         self.eval()
         for name, stage in self.stages.items():

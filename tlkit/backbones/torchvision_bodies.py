@@ -26,10 +26,10 @@ def load(name: str, pretrained: bool, seed: int, weights: str | None) -> Backbon
     """What `load_backbone` gives for a name that torchvision lists."""
     from torchvision import models
 
-    entry = _weights_entry(name, weights)
+    entry = weights_entry(name, weights)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = models.get_model(name, weights=None, **_options(name, entry if pretrained else None))
+        model = models.get_model(name, weights=None, **constructor_options(name, entry, pretrained))
     if pretrained:
         _put_in(model, read_checkpoint(_checkpoint(entry)), name)
     stages = split_into_stages(model)
@@ -50,7 +50,7 @@ def load(name: str, pretrained: bool, seed: int, weights: str | None) -> Backbon
     return backbone
 
 
-def _weights_entry(name: str, wanted: str | None):
+def weights_entry(name: str, wanted: str | None):
     """The published weights of that name; IMAGENET1K_V1 where none is named, since it is the file most often here."""
     from torchvision import models
 
@@ -65,10 +65,12 @@ def _weights_entry(name: str, wanted: str | None):
     return published[wanted]
 
 
-def _options(name: str, entry) -> dict:
+def constructor_options(name: str, entry, pretrained: bool) -> dict:
     """What the model's constructor must know, as torchvision itself tells it when it loads weights."""
     if name in ("inception_v3", "googlenet"):
-        return {"transform_input": entry is not None, "aux_logits": entry is not None, "init_weights": entry is None}
+        return {"transform_input": pretrained, "aux_logits": pretrained, "init_weights": not pretrained}
+    if name.startswith("vit_"):
+        return {"image_size": entry.meta["min_size"][0]}  # some weights were trained on larger images
     return {}
 
 

@@ -70,7 +70,7 @@ def _load(name: str | Path, target: str | None, reading: dict):
         module, function = entry.home.split(":")
         asked = {"target": target} if target is not None and entry.targets else {}
         return getattr(import_module(module), function)(**entry.options, **asked, **reading)
-    path = Path(name)
+    path = Path(name).expanduser()
     if path.exists():
         from tlkit.data.own import read_own
 
