@@ -12,6 +12,7 @@ import torch
 
 import tlkit
 from tlkit.backbones import torchvision_bodies
+from tlkit.backbones.transformer_families import FAMILIES
 from tlkit.data.catalogue import CATALOGUE
 from tlkit.data.listing import place
 
@@ -48,6 +49,18 @@ def measure_body(name: str) -> dict:
     }
 
 
+def measure_family(kind: str) -> dict:
+    """The size of a family's usual checkpoint, from its default configuration, without memory for its weights."""
+    import transformers
+
+    family = FAMILIES[kind]
+    with torch.device("meta"):
+        model_class = getattr(transformers, family.model_class)
+        stages = family.split(model_class(model_class.config_class(), **dict(family.options)))
+    parameters = sum(parameter.numel() for stage in stages.values() for parameter in stage.parameters())
+    return {"name": kind, "parameters": parameters, "stages": len(stages) + 1, "weights": "none: default configuration"}
+
+
 def main() -> None:
     """Print both tables and write them as JSON."""
     import torchvision  # noqa: F401  its import is not part of any body's time
@@ -60,6 +73,9 @@ def main() -> None:
                 **body
             )
         )
+    for kind in ("bert", "distilbert", "roberta", "gpt2", "vit", "wav2vec2"):
+        bodies.append(measure_family(kind))
+        print("{name:<16}{parameters:>13,}{stages:>4} stages  {weights}".format(**bodies[-1]))
     tasks = []
     for name, entry in CATALOGUE.items():
         if place(entry) == "on first use":
