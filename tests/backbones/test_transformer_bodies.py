@@ -250,6 +250,18 @@ def test_damaged_or_incomplete_weights_are_refused(loaded, tmp_path):
         tlkit.load_backbone(folder)
 
 
+def test_a_speech_recogniser_without_a_vector_for_masked_frames_is_no_damage(loaded, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    whole, _, source = loaded("wav2vec2")
+    folder = shutil.copytree(source, tmp_path / "recogniser")
+    tensors = load_file(folder / "model.safetensors")
+    del tensors["masked_spec_embed"]
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    with torch.no_grad():
+        assert torch.equal(tlkit.load_backbone(folder)(inputs_of(whole)), whole(inputs_of(whole)))
+
+
 def test_code_that_comes_with_a_checkpoint_is_not_run(loaded, tmp_path):
     import json
 
