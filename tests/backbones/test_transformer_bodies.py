@@ -156,6 +156,16 @@ def test_texts_beyond_the_bodys_reach_are_counted(loaded):
         assert backbone([long]).isfinite().all()
 
 
+@torch.no_grad()
+def test_a_text_without_any_token_has_the_same_finite_features_alone_and_among_others(loaded):
+    for kind in ("gpt2", "bert"):
+        backbone, _, _ = loaded(kind)
+        alone, among = backbone([""])[0], backbone(["", "the cat sat"])[0]
+        assert alone.isfinite().all()
+        torch.testing.assert_close(alone, among, rtol=0, atol=2e-6)
+        assert backbone.preprocessing([[], ["cat"]])["words"][0].max() == -1
+
+
 def test_sounds_come_to_the_bodys_rate_and_short_ones_get_silence(loaded):
     backbone, _, _ = loaded("wav2vec2")
     state = backbone.preprocessing([Sound(np.ones(800, np.float32), 8000), Sound(np.zeros(3, np.float32), 16000)])

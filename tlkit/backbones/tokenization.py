@@ -45,13 +45,17 @@ class Tokenization:
             "tokens": torch.tensor(encoded["input_ids"], dtype=torch.long),
             "mask": torch.tensor(encoded["attention_mask"], dtype=torch.bool),
         }
-        if state["tokens"].shape[1] == 0:  # a tokenizer without marks, and no text at all
+        if state["tokens"].shape[1] == 0:
             state = {
                 "tokens": torch.full((len(texts), 1), self.tokenizer.pad_token_id),
-                "mask": torch.ones(len(texts), 1).bool(),
+                "mask": torch.zeros(len(texts), 1, dtype=torch.bool),
             }
+        # A text without any token keeps one place, or there would be nothing to pool.
+        state["mask"][~state["mask"].any(dim=1), 0] = True
         if by_word:
-            rows = [[-1 if word is None else word for word in encoded.word_ids(row)] for row in range(len(texts))]
+            rows = [
+                [-1 if word is None else word for word in encoded.word_ids(row)] or [-1] for row in range(len(texts))
+            ]
             state["words"] = torch.tensor(rows, dtype=torch.long)
         return state
 
