@@ -139,6 +139,34 @@ def _points(exercise_id: str) -> float:
     return find_exercise(exercise_id).points
 
 
+data_app = typer.Typer(no_args_is_help=True, help="Say which data there is, and what is in it.")
+app.add_typer(data_app, name="data")
+
+
+@data_app.command("list")
+def list_data() -> None:
+    """List every task: what it is, its splits, its licence, and whether it is on this machine."""
+    from tlkit.data.listing import list_tasks
+
+    typer.echo(list_tasks())
+
+
+@data_app.command("inspect")
+def inspect_data(
+    path: Annotated[str, typer.Argument(metavar="PATH", help="A file, a folder, or the name of a task.")],
+    text: Annotated[Optional[str], typer.Option("--text", help="The column of the texts.")] = None,
+    label: Annotated[Optional[str], typer.Option("--label", help="The column of the labels.")] = None,
+    kind: Annotated[Optional[str], typer.Option("--kind", help="Of the task, if it is not to be guessed.")] = None,
+    backbone: Annotated[Optional[str], typer.Option("--backbone", help="Whose tokenizer counts tokens.")] = None,
+) -> None:
+    """Say what a data set holds: classes, counts, lengths, repeats, leaks between splits, imbalance."""
+    from tlkit.data import load_task
+    from tlkit.data.inspection import inspect
+
+    given = {name: value for name, value in (("text", text), ("label", label), ("kind", kind)) if value is not None}
+    typer.echo(inspect(load_task(path, **given), backbone).describe())
+
+
 @app.command()
 def verify(
     as_json: Annotated[Optional[Path], typer.Option("--json", help="Write the figures to this file.")] = None,

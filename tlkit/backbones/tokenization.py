@@ -1,0 +1,85 @@
+"""From a task's texts to tokens, by the tokenizer that belongs to the weights.
+
+Axes: B batch, N texts, T places in a sequence.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from tlkit.backbones.state import State
+from tlkit.errors import TlkitError
+
+
+class Tokenization:
+    """A checkpoint's own tokenizer.
+
+    Args:
+        tokenizer: a fast tokenizer of transformers.
+        max_length: tokens that the body can take; longer texts are cut there (`lengths` tells which).
+    """
+
+    modality = "text"
+    example_size = "a text of 32 tokens"
+
+    def __init__(self, tokenizer, max_length: int):
+        self.tokenizer = tokenizer
+        self.max_length = max_length
+
+    def __call__(self, inputs: Sequence) -> State:
+        """Texts -> `tokens` (B, T) and `mask` (B, T), True on tokens; padded on the right to the longest.
+
+        Args:
+            inputs: texts; or sequences of words, and then `words` (B, T) says which word each token belongs to, -1
+                for none.
+        Raises:
+            TlkitError: a single text instead of a sequence of them, or something that is not text.
+        """
+        texts = _texts(inputs)
+        by_word = not isinstance(texts[0], str)
+        encoded = self.tokenizer(
+            texts, is_split_into_words=by_word, padding=True, truncation=True, max_length=self.max_length
+        )
+        state = {
+            "tokens": torch.tensor(encoded["input_ids"], dtype=torch.long),
+            "mask": torch.tensor(encoded["attention_mask"], dtype=torch.bool),
+        }
+        if state["tokens"].shape[1] == 0:
+            state = {
+                "tokens": torch.full((len(texts), 1), self.tokenizer.pad_token_id),
+                "mask": torch.zeros(len(texts), 1, dtype=torch.bool),
+            }
+        # A text without any token keeps one place, or there would be nothing to pool.
+        state["mask"][~state["mask"].any(dim=1), 0] = True
+        if by_word:
+            rows = [
+                [-1 if word is None else word for word in encoded.word_ids(row)] or [-1] for row in range(len(texts))
+            ]
+            state["words"] = torch.tensor(rows, dtype=torch.long)
+        return state
+
+    def lengths(self, inputs: Sequence) -> np.ndarray:
+        """How many tokens each text has before it is cut, int64 (N,); more than `max_length` means that it is cut."""
+        texts = _texts(inputs)
+        encoded = self.tokenizer(texts, is_split_into_words=not isinstance(texts[0], str), verbose=False)
+        return np.array([len(tokens) for tokens in encoded["input_ids"]])
+
+    def example(self) -> State:
+        """One example, for shapes and costs."""
+        places = min(32, self.max_length)
+        return {"tokens": torch.zeros(1, places, dtype=torch.long), "mask": torch.ones(1, places, dtype=torch.bool)}
+
+    def describe(self) -> str:
+        """One line."""
+        return f"texts, cut into tokens by {type(self.tokenizer).__name__}, at most {self.max_length} of them"
+
+
+def _texts(inputs: Sequence) -> list:
+    """Texts, or lists of words, as the tokenizer takes them."""
+    if isinstance(inputs, str):
+        raise TlkitError(f"give a list of texts, not one text: [{inputs[:30]!r}]")
+    texts = [text if isinstance(text, str) else list(text) for text in inputs]
+    if not texts:
+        raise TlkitError("a batch needs one text or more, and got none")
+    return texts
