@@ -47,6 +47,12 @@ def test_exercises_once_solved_are_right_and_earn_every_point(runs, name):
         cell.cell.id: ("right", cell.points, cell.points) for cell in checks}
 
 
+@in_every_state
+@every_notebook
+def test_no_check_remarks_on_the_session_of_somebody_who_only_ran_the_cells(runs, name, state):
+    assert [cell.cell.id for cell in runs(name, state).checks if "was replaced" in cell.text] == []
+
+
 @every_notebook
 def test_no_answer_needs_a_cell_that_only_demonstrates(runs, name):
     graded = runs(name, "graded")
