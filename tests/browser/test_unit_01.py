@@ -104,7 +104,7 @@ def test_the_second_slider_moves_with_the_mouse_and_the_figure_follows(unit):
     unit.page.mouse.move(box["x"] + box["width"] / 2 - 20, box["y"] + box["height"] / 2, steps=4)
     unit.page.mouse.up()
     expect(table).not_to_contain_text("needed for 0.90")
-    expect(table).to_contain_text("needed for 0.7")
+    expect(table).to_contain_text("needed for 0.8")
     expect(picture).not_to_have_attribute("src", before)
     expect(unit.errors).to_have_count(0)
 
