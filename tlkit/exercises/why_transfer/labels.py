@@ -1,0 +1,233 @@
+"""Exercises 01.labels_needed and 01.label_efficiency: the learning curve, read sideways."""
+
+import numpy as np
+
+from tlkit.exercises.record import Case, Exercise, Misconception
+
+
+def _needed_cases(rng: np.random.Generator) -> list[Case]:
+    labels = np.array([1, 2, 5, 10, 20, 50]) * int(rng.integers(1, 4))
+    curve = np.round(np.sort(rng.uniform(0.5, 0.95, 6)) + np.arange(6) * 0.004, 4)
+    i = int(rng.integers(2, 4))
+    inside = float(np.round(0.3 * curve[i] + 0.7 * curve[i + 1], 5))
+    dip = np.array([0.60, 0.74, 0.81, 0.78, 0.86, 0.90]) + np.round(rng.uniform(0, 0.004), 4)
+    dips = "between neighbours, in log labels"
+    return [
+        Case(dips, "two points and a target half-way", ((np.array([1, 100]), np.array([0.5, 0.9]), 0.7),)),
+        Case(dips, "a target between two measured points", ((labels, curve, inside),)),
+        Case("a measured point is its own answer", "the target is exactly a measured accuracy",
+             ((labels, curve, float(curve[i])),)),
+        Case("a measured point is its own answer", "the target is the first measured accuracy",
+             ((labels, curve, float(curve[0])),)),
+        Case("a measured point is its own answer", "the target is the last measured accuracy",
+             ((labels, curve, float(curve[-1])),)),
+        Case("unknown outside the measured range", "the target is never reached",
+             ((labels, curve, float(curve[-1] + 0.02)),)),
+        Case("unknown outside the measured range", "the curve starts above the target",
+             ((labels, curve, float(curve[0] - 0.05)),)),
+        Case("the first crossing counts", "the curve dips and reaches the target twice", ((labels, dip, 0.80),)),
+        Case("the first crossing counts", "the curve reaches the target and ends below it",
+             ((labels[:3], np.array([0.60, 0.85, 0.80]), 0.83),)),
+        Case("the first crossing counts", "the curve starts above the target and dips below it",
+             ((labels[:4], np.array([0.80, 0.70, 0.75, 0.90]), 0.78),)),
+    ]
+
+
+def _crossing(labels, accuracy, target, to=np.log, back=np.exp):
+    for i in range(len(labels) - 1):
+        if accuracy[i] <= target <= accuracy[i + 1] and accuracy[i] < accuracy[i + 1]:
+            if (accuracy[:i] > target).any():
+                return float("nan")
+            share = (target - accuracy[i]) / (accuracy[i + 1] - accuracy[i])
+            return float(back(to(labels[i]) + share * (to(labels[i + 1]) - to(labels[i]))))
+    return float("nan")
+
+
+def _needed_linear(labels, accuracy, target):
+    return _crossing(labels, accuracy, target, to=float, back=float)
+
+
+def _needed_clamped(labels, accuracy, target):
+    if accuracy[0] > target:
+        return float(labels[0])
+    if accuracy.max() < target:
+        return float(labels[-1])
+    return _crossing(labels, accuracy, target)
+
+
+def _needed_extrapolated(labels, accuracy, target):
+    inside = _crossing(labels, accuracy, target)
+    if not np.isnan(inside):
+        return inside
+    ends = slice(0, 2) if accuracy[0] > target else slice(-2, None)
+    (a, b), (log_a, log_b) = accuracy[ends], np.log(labels[ends])
+    return float(np.exp(log_a + (target - a) / (b - a) * (log_b - log_a)))
+
+
+def _needed_next_measured(labels, accuracy, target):
+    if accuracy[0] > target or accuracy.max() < target:
+        return float("nan")
+    return float(labels[np.argmax(accuracy >= target)])
+
+
+def _needed_last_crossing(labels, accuracy, target):
+    for i in reversed(range(len(labels) - 1)):
+        if accuracy[i] <= target <= accuracy[i + 1]:
+            share = (target - accuracy[i]) / (accuracy[i + 1] - accuracy[i])
+            return float(labels[i] ** (1 - share) * labels[i + 1] ** share)
+    return float("nan")
+
+
+def _needed_interp(labels, accuracy, target):
+    return float(np.exp(np.interp(target, accuracy, np.log(labels), left=np.nan, right=np.nan)))
+
+
+def _needed_logarithm(labels, accuracy, target):
+    return float(np.log(_crossing(labels, accuracy, target)))
+
+
+def _needed_zero(labels, accuracy, target):
+    found = _crossing(labels, accuracy, target)
+    return 0.0 if np.isnan(found) else found
+
+
+def _needed_strictly(labels, accuracy, target):
+    return float("nan") if np.any(accuracy == target) else _first_crossing(labels, accuracy, target)
+
+
+def _needed_unchecked(labels, accuracy, target):
+    after = int(np.argmax(accuracy >= target))
+    share = (target - accuracy[after - 1]) / (accuracy[after] - accuracy[after - 1])
+    return float(labels[after - 1] ** (1 - share) * labels[after] ** share)
+
+
+def _first_crossing(labels, accuracy, target):
+    after = int(np.argmax(accuracy >= target))
+    if after == 0:
+        return float("nan")
+    share = (target - accuracy[after - 1]) / (accuracy[after] - accuracy[after - 1])
+    return float(labels[after - 1] ** (1 - share) * labels[after] ** share)
+
+
+LABELS_NEEDED = Exercise(
+    id="01.labels_needed",
+    title="how many labels for this accuracy?",
+    name="labels_needed",
+    parameters=("labels", "accuracy", "target"),
+    points=3,
+    minutes=12,
+    difficulty="medium",
+    reference="tlkit.label_efficiency:labels_needed",
+    cases=_needed_cases,
+    equivalent_mutants={
+        **dict.fromkeys(
+            (
+                "dropped: labels, accuracy = (np.asarray(labels, float), np.asarray(accuracy, float))",
+                "labels, accuracy = (np.asarray(labels), np.asarray(accuracy, float))",
+                "labels, accuracy = (np.asarray(labels, float), np.asarray(accuracy))",
+            ),
+            "the cases give arrays",
+        ),
+        "if accuracy[i] <= target <= accuracy[i + 1]:": "a point that equals the target was found one step before",
+    },
+    rtol=1e-6,
+    hint="Find the first pair of neighbours with the target between them, then interpolate between the logarithms.",
+    misconceptions=(
+        Misconception("a crossing is taken for granted", "`argmax` of a mask is 0 where nothing is true, and index -1 is the "
+                      "last point.", "Which two cases have no crossing at all?", _needed_unchecked),
+        Misconception("a target that was measured exactly is missed", "`<` on both sides leaves out the points themselves.",
+                      "What comes out where the target is one of the measured accuracies?", _needed_strictly),
+        Misconception("interpolated in labels, not in their logarithm", "A straight line between two points is the first "
+                      "thing to try, but the step from 1 to 2 labels is worth as much as that from 50 to 100.",
+                      "Interpolate log labels, then undo the logarithm.", _needed_linear),
+        Misconception("the measured range's end instead of “unknown”", "`np.interp` repeats the last value outside of its "
+                      "range without a word.", "What can be said about an accuracy that was never reached?",
+                      _needed_clamped),
+        Misconception("extrapolated beyond the measurements", "A straight line goes on for ever; learning curves do not.",
+                      "Return nan where nothing was measured.", _needed_extrapolated),
+        Misconception("the next measured count, not interpolated", "It is a safe upper bound, but half-way between 5 and 10 "
+                      "labels is not 10.", "Use both neighbours of the crossing.", _needed_next_measured),
+        Misconception("the last crossing, not the first", "Searching from the far end finds a crossing too.",
+                      "Which label count was enough first?", _needed_last_crossing),
+        Misconception("`np.interp` on a curve that dips", "`np.interp` expects increasing values and does not check; "
+                      "measured accuracies wobble.", "Search for the crossing yourself.", _needed_interp),
+        Misconception("the logarithm is not undone", "The interpolation is right, and its result is still a logarithm.",
+                      "Which function undoes `np.log`?", _needed_logarithm),
+        Misconception("0 for “unknown”", "Zero labels is a claim, and a bold one.", "Which float says “not a number”?",
+                      _needed_zero),
+    ),
+)
+
+
+def _efficiency_cases(rng: np.random.Generator) -> list[Case]:
+    labels = np.array([1, 2, 5, 10, 20, 50])
+    scratch = np.array([0.50, 0.60, 0.72, 0.80, 0.86, 0.91]) + np.round(rng.uniform(0, 0.01), 4)
+    transfer = np.array([0.66, 0.75, 0.84, 0.89, 0.92, 0.94]) + np.round(rng.uniform(0, 0.01), 4)
+    target = float(np.round(rng.uniform(0.77, 0.84), 4))
+    return [
+        Case("the factor", "two points each", ((np.array([1, 100]), np.array([0.5, 0.9]), np.array([0.7, 0.95]), 0.7),)),
+        Case("the factor", "transfer reaches the target earlier", ((labels, scratch, transfer, target),)),
+        Case("the factor", "transfer reaches the target later", ((labels, transfer, scratch, target),)),
+        Case("the factor", "scratch never reaches the target", ((labels, scratch, transfer, 0.93),)),
+        Case("the factor", "transfer is above the target from the start",
+             ((labels, scratch, transfer, 0.62),)),
+    ]
+
+
+def _both_needed(labels, scratch, transfer, target):
+    from tlkit.label_efficiency import labels_needed
+
+    return labels_needed(labels, scratch, target), labels_needed(labels, transfer, target)
+
+
+def _efficiency_upside_down(labels, scratch, transfer, target):
+    without, with_it = _both_needed(labels, scratch, transfer, target)
+    return with_it / without
+
+
+def _efficiency_difference(labels, scratch, transfer, target):
+    without, with_it = _both_needed(labels, scratch, transfer, target)
+    return without - with_it
+
+
+def _efficiency_share(labels, scratch, transfer, target):
+    without, with_it = _both_needed(labels, scratch, transfer, target)
+    return 1 - with_it / without
+
+
+def _efficiency_logarithms(labels, scratch, transfer, target):
+    without, with_it = _both_needed(labels, scratch, transfer, target)
+    return np.log(without) / np.log(with_it)
+
+
+def _efficiency_accuracies(labels, scratch, transfer, target):
+    without, with_it = _both_needed(labels, scratch, transfer, target)
+    at = np.log(without)
+    return np.interp(at, np.log(labels), transfer) / target if not np.isnan(without + with_it) else float("nan")
+
+
+LABEL_EFFICIENCY = Exercise(
+    id="01.label_efficiency",
+    title="what the pretrained network is worth",
+    name="label_efficiency",
+    parameters=("labels", "scratch", "transfer", "target"),
+    points=1,
+    minutes=4,
+    difficulty="easy",
+    reference="tlkit.label_efficiency:label_efficiency",
+    given={"labels_needed": "tlkit.label_efficiency:labels_needed"},
+    cases=_efficiency_cases,
+    hint="Two numbers of labels, from `labels_needed`; which one goes on top if saving labels shall give more than 1?",
+    misconceptions=(
+        Misconception("the ratio is upside down", "Transfer is the hero, so it seems to belong on top.",
+                      "If scratch needs 100 labels and transfer 10, the answer is 10.", _efficiency_upside_down),
+        Misconception("a difference, not a factor", "Labels saved are a difference too, but 100 against 10 and 1000 "
+                      "against 910 are not the same achievement.", "How many times fewer?", _efficiency_difference),
+        Misconception("the share that is saved", "“90 % fewer labels” is the same fact in another unit.",
+                      "How many times fewer?", _efficiency_share),
+        Misconception("a ratio of logarithms", "The interpolation is in logarithms, the result is in labels.",
+                      "Divide labels by labels.", _efficiency_logarithms),
+        Misconception("a ratio of accuracies", "It compares heights at the same labels; the question compares labels at the "
+                      "same height.", "Read the figure sideways: fix the accuracy.", _efficiency_accuracies),
+    ),
+)
