@@ -12,21 +12,11 @@ import torch
 from tlkit.errors import TlkitError
 
 
-@dataclass(frozen=True)
-class Preprocessing:
-    """What a body's weights expect of an image: its shape, and the mean and scale that it is brought to."""
+class OfImages:
+    """What every preprocessing of images shares: `input_shape` (C, H, W) is what it gives for one image."""
 
     input_shape: tuple[int, ...]
-    mean: float
-    std: float
     modality = "image"
-
-    def __call__(self, inputs: torch.Tensor) -> torch.Tensor:
-        if not isinstance(inputs, torch.Tensor):
-            inputs = stack([as_image(image, self.input_shape[0]) for image in inputs])
-        if inputs.dtype == torch.uint8:
-            inputs = inputs.float() / 255
-        return (inputs - self.mean) / self.std
 
     def example(self) -> torch.Tensor:
         """One example, for shapes and costs."""
@@ -36,12 +26,28 @@ class Preprocessing:
     def example_size(self) -> str:
         return " x ".join(str(size) for size in self.input_shape)
 
+
+@dataclass(frozen=True)
+class Preprocessing(OfImages):
+    """What a body's weights expect of an image: its shape, and the mean and scale that it is brought to."""
+
+    input_shape: tuple[int, ...]
+    mean: float
+    std: float
+
+    def __call__(self, inputs: torch.Tensor) -> torch.Tensor:
+        if not isinstance(inputs, torch.Tensor):
+            inputs = stack([as_image(image, self.input_shape[0]) for image in inputs])
+        if inputs.dtype == torch.uint8:
+            inputs = inputs.float() / 255
+        return (inputs - self.mean) / self.std
+
     def describe(self) -> str:
         """One line."""
         return f"images of {self.example_size} in [0, 1], less {self.mean}, over {self.std}"
 
 
-class ImageTransform:
+class ImageTransform(OfImages):
     """A published transform of images (torchvision's, or an image processor's), for images of any size.
 
     Args:
@@ -49,8 +55,6 @@ class ImageTransform:
         input_shape: (C, H', W') that it gives.
         text: what it does, in words.
     """
-
-    modality = "image"
 
     def __init__(self, transform: Callable[[torch.Tensor], torch.Tensor], input_shape: tuple[int, int, int], text: str):
         self.transform = transform
@@ -70,14 +74,6 @@ class ImageTransform:
         if isinstance(inputs, torch.Tensor):
             return self.transform(_to_channels(_in_range(inputs), channels, axis=1))
         return stack([self.transform(as_image(image, channels)) for image in inputs])
-
-    def example(self) -> torch.Tensor:
-        """One example, for shapes and costs."""
-        return torch.zeros(1, *self.input_shape)
-
-    @property
-    def example_size(self) -> str:
-        return " x ".join(str(size) for size in self.input_shape)
 
     def describe(self) -> str:
         """One line."""
