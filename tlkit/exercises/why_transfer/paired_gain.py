@@ -34,6 +34,11 @@ def _gain_population(transfer, scratch):
     return difference.mean(), difference.std() / np.sqrt(len(difference))
 
 
+def _gain_default_deviation(transfer, scratch):
+    difference = transfer - scratch
+    return difference.mean(), difference.std()
+
+
 def _gain_reversed(transfer, scratch):
     difference = scratch - transfer
     return difference.mean(), difference.std(ddof=1) / np.sqrt(len(difference))
@@ -109,6 +114,10 @@ PAIRED_GAIN = Exercise(
                       _gain_deviation),
         Misconception("divided by S, not by S - 1", "`np.std` does so by default; it forgets that the mean was estimated "
                       "from the same numbers.", "Look up `ddof`, and ask what one seed can say.", _gain_population),
+        Misconception("standard deviation for standard error, and divided by S", "`np.std` is at hand and sounds right, but it "
+                      "says how much single seeds differ, and takes S where S - 1 is due.",
+                      "Compare with the formula: which two square roots does it have, and what stands below each?",
+                      _gain_default_deviation),
         Misconception("scratch minus transfer", "Either order is a difference, but a gain is positive when transfer wins.",
                       "What sign should it have when transfer is better?", _gain_reversed),
         Misconception("losses counted as gains", "A difference without its sign says how far, not who won.",
