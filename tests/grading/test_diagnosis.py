@@ -2,6 +2,7 @@
 
 import linecache
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +13,8 @@ from tlkit import exercises
 from tlkit.exercises.record import Case, Exercise
 from tlkit.grading import trial
 from tlkit.grading.check import verdict_on
+from tlkit.grading.engine import judge
+from tlkit.grading.subject import LocalSubject
 from tlkit.grading.verdict import Outcome
 
 
@@ -170,6 +173,21 @@ def test_a_result_that_depends_on_an_earlier_call_is_named():
     result = verdict("running", "seen = []\ndef running(x):\n    seen.append(1)\n    return np.cumsum(x) + (len(seen) > 2)")
     assert result.outcome is Outcome.NOT_YET
     assert result.diagnosis.name == "the result depends on an earlier call"
+
+
+class OnTheGraphicsCard(LocalSubject):
+    """An answer that gives the right numbers from another device, as its observation tells on a machine that has one."""
+
+    def observe(self, action, arguments, upstream=None):
+        seen = super().observe(action, arguments, upstream)
+        return replace(seen, value=replace(seen.value, device="cuda:0"))
+
+
+def test_the_right_numbers_on_another_device_are_not_right_and_told_so():
+    result = judge(exercises.find_exercise("96.squares"), OnTheGraphicsCard({"squares": lambda x: x * x}, "squares"))
+    assert result.outcome is Outcome.NOT_YET
+    assert result.diagnosis.name == "the result is on cuda:0, and cpu is due"
+    assert (result.failing.expected, result.failing.got) == ("cpu", "cuda:0")
 
 
 def test_another_number_of_arguments_says_how_it_is_called():

@@ -13,7 +13,7 @@ from tlkit.grading.observation import Opaque
 from tlkit.grading.session import other_dice
 from tlkit.grading.subject import LocalSubject, Subject
 from tlkit.grading.trial import (
-    ANOTHER_RESULT, CHANGED_INPUT, LEFT_BEHIND, MOVED_RANDOM_STATE, RAISED, Result, Trial, behaves_like, last,
+    ANOTHER_DEVICE, ANOTHER_RESULT, CHANGED_INPUT, LEFT_BEHIND, MOVED_RANDOM_STATE, RAISED, Result, Trial, behaves_like, last,
     misconception_result, run,
 )
 from tlkit.grading.verdict import Diagnosis
@@ -119,6 +119,8 @@ def _general(exercise: Exercise, subject: Subject, trials: list[Trial], smallest
     for observation in mine.observations:
         if isinstance(observation.gradients, Opaque) and not any(isinstance(o.gradients, Opaque) for o in due.observations):
             return diagnosis.detached()
+    if problem.what == ANOTHER_DEVICE:
+        return diagnosis.another_device(problem.expected, problem.got)
     if problem.what == CHANGED_INPUT:
         return diagnosis.changed_argument(_changed(exercise, failing))
     if problem.what == MOVED_RANDOM_STATE:

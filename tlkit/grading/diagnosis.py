@@ -100,6 +100,11 @@ def detached() -> Diagnosis:
                      "Look for `detach`, `no_grad`, `.data`, `.item()` or numpy on the way.")
 
 
+def another_device(due: str, got: str) -> Diagnosis:
+    return Diagnosis(f"the result is on {got}, and {due} is due", "Whoever calls has their own tensors there, and torch does not mix devices.",
+                     "Follow the input: `x.device` says where new tensors belong, and `.to(x.device)` takes them there.")
+
+
 def another_result() -> Diagnosis:
     return Diagnosis("the result depends on an earlier call", "The same call gave another result the second time.",
                      "What does the function remember: a global variable, a default argument that is a list, a random state?")

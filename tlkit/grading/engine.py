@@ -17,7 +17,7 @@ from tlkit.grading.session import other_dice
 from tlkit.grading.shrink import shrink
 from tlkit.grading.subject import Subject, is_stub
 from tlkit.grading.trial import (
-    ANOTHER_RESULT, LEFT_BEHIND, MOVED_RANDOM_STATE, Result, Trial, draw_cases, not_run, problem_of, reference_results,
+    ANOTHER_DEVICE, ANOTHER_RESULT, LEFT_BEHIND, MOVED_RANDOM_STATE, Result, Trial, draw_cases, not_run, problem_of, reference_results,
     run, size, trial,
 )
 from tlkit.grading.verdict import Diagnosis, FailingCase, Outcome, Verdict
@@ -150,7 +150,7 @@ def _describe(exercise: Exercise, each: Trial) -> FailingCase:
     def side(value: Any) -> str:
         if isinstance(value, Failure):
             return f"raises {value.type_name}" if value.type_name != "Formula" else value.message
-        return value if problem.what in (MOVED_RANDOM_STATE, LEFT_BEHIND) else in_words(value)
+        return value if problem.what in (MOVED_RANDOM_STATE, LEFT_BEHIND, ANOTHER_DEVICE) else in_words(value)
 
     return FailingCase(case.what, inputs, problem.what, side(problem.expected), side(problem.got))
 

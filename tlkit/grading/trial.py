@@ -11,12 +11,13 @@ from tlkit.exercises.recipe import Recipe, Step
 from tlkit.grading.compare import Difference, first_difference
 from tlkit.grading.encoding import as_plain, encode, plain_copy
 from tlkit.grading.kinds import KINDS
-from tlkit.grading.observation import Failure, Observation, Opaque
+from tlkit.grading.observation import Array, Failure, Observation, Opaque
 from tlkit.grading.subject import LocalSubject, Subject
 
 RAISED, CHANGED_INPUT = "the outcome", "its inputs afterwards"
 MOVED_RANDOM_STATE, LEFT_BEHIND = "the global random state", "settings of the process"
 ANOTHER_RESULT = "the result of the same call again"
+ANOTHER_DEVICE = "the device that the result is on"
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,9 @@ def problem_of(exercise: Exercise, case: Case, due: Result, mine: Result) -> Dif
     if difference:
         return difference
     for call, theirs, observation in zip(case.calls, due.observations, mine.observations):
+        devices = [value.device for value in (theirs.value, observation.value) if isinstance(value, Array)]
+        if len(set(devices)) == 2:
+            return Difference(ANOTHER_DEVICE, *devices)
         for before, wanted, after in zip(call, theirs.arguments_after, observation.arguments_after):
             if not isinstance(before, Recipe) and first_difference(as_plain(wanted), as_plain(after), 0, 0):
                 return Difference(CHANGED_INPUT, as_plain(wanted), as_plain(after))
