@@ -175,6 +175,21 @@ def test_a_result_that_depends_on_an_earlier_call_is_named():
     assert result.diagnosis.name == "the result depends on an earlier call"
 
 
+@pytest.mark.parametrize("refusal", ["if len(x) > 1:\n        raise ValueError('too long')", "assert len(x) < 2, 'too long'"])
+def test_an_answer_that_refuses_good_input_is_sent_to_its_own_condition(refusal):
+    result = verdict("running", f"def running(x):\n    {refusal}\n    return np.cumsum(x)")
+    assert "too long" in result.diagnosis.name and "condition above" in result.diagnosis.hint
+    from_a_library = verdict("running", "def running(x):\n    return np.cumsum(x) + np.array([1.0] * 99)")
+    assert "condition above" not in from_a_library.diagnosis.hint
+
+
+def test_one_case_that_looks_like_the_other_axis_does_not_outweigh_those_that_are_right():
+    result = verdict_on("01.tuned_baseline", {"tuned_test_accuracy": lambda val, test: test[
+        np.concatenate([val, test], axis=1).mean(axis=1).argmax()]})
+    assert result.outcome is Outcome.NOT_YET
+    assert result.diagnosis is None or "axis" not in result.diagnosis.name
+
+
 class OnTheGraphicsCard(LocalSubject):
     """An answer that gives the right numbers from another device, as its observation tells on a machine that has one."""
 

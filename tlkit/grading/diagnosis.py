@@ -43,6 +43,9 @@ def raised(failure: Failure, expected: Failure | None, exercise: Exercise) -> Di
             name = f"`{missing[1]}` is not defined: it raised NameError{where}"
     if expected is not None:
         return Diagnosis(name, f"Here a {expected.type_name} is due, and this is another exception.", "")
+    if failure.on_purpose:
+        return Diagnosis(name, "The answer itself raises there, but this input is a good one.",
+                         "Look at the condition above that line: for which inputs is it true, and for which should it be?")
     return Diagnosis(name, "The answer did not come to its end.", _ADVICE.get(failure.type_name, ""))
 
 

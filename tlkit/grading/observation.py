@@ -51,14 +51,16 @@ class Failure:
         type_name: the nearest built-in exception that it is: a subclass of ValueError counts as ValueError.
         message: its text.
         line: the line within the answer's cell; None where the answer's own code was not reached.
+        on_purpose: whether a `raise` or `assert` of the answer's own raised it.
     """
 
     type_name: str
     message: str
     line: int | None = None
+    on_purpose: bool = False
 
     @classmethod
-    def of(cls, error: BaseException, line: int | None = None) -> "Failure":
+    def of(cls, error: BaseException, line: int | None = None, on_purpose: bool = False) -> "Failure":
         nearest = next((kind.__name__ for kind in type(error).__mro__ if kind.__module__ == "builtins"), "Exception")
         try:
             message = str(error)[:500]
@@ -66,7 +68,7 @@ class Failure:
             message = ""
         if nearest == "RuntimeError" and ("allocate memory" in message or "not enough memory" in message):
             nearest = "MemoryError"
-        return cls(nearest, message, line)
+        return cls(nearest, message, line, on_purpose)
 
 
 @dataclass(frozen=True)

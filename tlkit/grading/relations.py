@@ -47,11 +47,11 @@ def compared(pairs: list[tuple[Any, Any, int]], inputs: list[tuple]) -> Diagnosi
         return Diagnosis("the fractions are cut off", "The right numbers were put into an array of whole numbers.",
                          "Look for `//`, `int(...)` and arrays that begin as integers.")
     if any(np.isnan(g).any() and not np.isnan(e).any() for e, g in floats):
-        return Diagnosis("nan appears", "Somewhere 0/0, inf - inf or the logarithm of a negative number is computed.",
-                         "Try the failing input by hand and find the first step that gives nan.")
+        return Diagnosis("nan appears", "A number is due here. Either nan is returned on purpose, or it is computed: 0/0, inf - inf, "
+                         "the logarithm of a negative number.", "Try the failing input by hand: where does nan come in?")
     if any(np.isinf(g).any() and not np.isinf(e).any() for e, g in floats):
-        return Diagnosis("inf appears", "Somewhere a number grows too large, or something is divided by zero.",
-                         "Which step overflows for large inputs: an exponential, a division?")
+        return Diagnosis("inf appears", "Another value is due here. Either inf is returned on purpose, or a number grows too large, or "
+                         "something is divided by zero.", "Try the failing input by hand: where does inf come in?")
     if not all(np.array_equal(np.isfinite(e), np.isfinite(g)) for e, g in floats):
         return None
     return (_sum_for_mean(floats, [i for _, _, i in pairs], inputs) or sign_or_factor(pairs)

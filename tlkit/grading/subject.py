@@ -3,6 +3,7 @@
 import ast
 import builtins
 import contextlib
+import dis
 import inspect
 import linecache
 import sys
@@ -114,7 +115,7 @@ class LocalSubject:
             except TimeLimit:
                 failure = Failure("TimeLimit", f"it had not finished after {self.seconds_per_call:g} s")
             except (Exception, SystemExit, GeneratorExit) as error:
-                failure = Failure.of(error, _line_in_answer(error))
+                failure = Failure.of(error, _line_in_answer(error), _is_raised_by_answer(error))
             seconds = time.perf_counter() - started
         put_right()
         names = {id(made): name for name, made in objects.items()}
@@ -199,3 +200,12 @@ def _line_in_answer(error: BaseException) -> int | None:
             return trace.tb_lineno
         trace = trace.tb_next
     return None
+
+
+def _is_raised_by_answer(error: BaseException) -> bool:
+    """Whether a `raise` or `assert` in the first frame that is not ours is where the exception comes from."""
+    trace = error.__traceback__
+    while trace is not None and str(trace.tb_frame.f_globals.get("__name__", "")).startswith("tlkit.grading"):
+        trace = trace.tb_next
+    return (trace is not None and trace.tb_next is None
+            and trace.tb_frame.f_code.co_code[trace.tb_lasti] == dis.opmap["RAISE_VARARGS"])

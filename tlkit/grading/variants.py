@@ -16,10 +16,11 @@ from tlkit.grading.verdict import Diagnosis
 
 def compared(exercise: Exercise, trials: list[Trial]) -> Diagnosis | None:
     """A mistake that the reference makes as well when its inputs are transposed, or paired all with all."""
-    failing = [t for t in trials if t.problem and not t.due.failure and not t.mine.failure and len(t.case.calls) == 1]
+    single = [t for t in trials if not t.due.failure and not t.mine.failure and len(t.case.calls) == 1]
+    failing = [t for t in single if t.problem]
     if exercise.kind != "function" or not failing or any(t.case.upstream is not None for t in failing):
         return None
-    if _explains(exercise, failing, _transposed):
+    if _explains(exercise, single, _transposed):
         return Diagnosis("it works along the other axis", "Rows are treated as columns and columns as rows.",
                          "Which axis counts the examples, and over which one should this step run?")
     if _explains(exercise, failing, _all_pairs):
@@ -29,12 +30,9 @@ def compared(exercise: Exercise, trials: list[Trial]) -> Diagnosis | None:
     return None
 
 
-def _explains(exercise: Exercise, failing: list[Trial], change: Any) -> bool:
-    """Whether the answer is the reference on changed inputs, in every failing trial and nowhere by default."""
-    for each in failing:
-        if not any(_agrees(exercise, each, call) for call in change(each.case.calls[0])):
-            return False
-    return True
+def _explains(exercise: Exercise, trials: list[Trial], change: Any) -> bool:
+    """Whether the answer is the reference on changed inputs, in every one of the trials."""
+    return all(any(_agrees(exercise, each, call) for call in change(each.case.calls[0])) for each in trials)
 
 
 def _agrees(exercise: Exercise, each: Trial, call: tuple) -> bool:
