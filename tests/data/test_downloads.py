@@ -143,7 +143,7 @@ def small_disk_command():
 def test_a_disk_that_is_really_full(server, tmp_path):
     prefix = small_disk_command()
     if prefix is None:
-        pytest.skip("neither bubblewrap nor unshare may make a small disk here")
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("neither bubblewrap nor unshare may make a small disk here")
     code = (
         "import os; from pathlib import Path; from tlkit.data.downloads import fetch; from tlkit.errors import TlkitError\n"
         f"try: fetch({server.url!r}, Path('/mnt/small/data.bin'), {SHA!r})\n"
