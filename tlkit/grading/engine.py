@@ -6,6 +6,8 @@ its own kernel and one in another process alike.
 
 from typing import Any
 
+import numpy as np
+
 from tlkit.exercises.record import Exercise
 from tlkit.exercises.recipe import Recipe, Step
 from tlkit.grading.compare import Difference, in_words
@@ -58,7 +60,7 @@ def judge(exercise: Exercise, subject: Subject, seed: int = 0) -> Verdict:
         Outcome.NOT_YET,
         exercise.points * sum(groups.values()) / len(groups),
         groups=groups,
-        failing=_describe(exercise, shrink(exercise, subject, trials[smallest], stays)),
+        failing=_describe(exercise, trials[smallest], shrink(exercise, subject, trials[smallest], stays)),
         diagnosis=diagnosis,
         hint=exercise.hint,
         seconds=seconds,
@@ -139,20 +141,25 @@ def _not_tried(each: Trial) -> bool:
     return each.mine.ended_early and each.mine.seconds == 0.0
 
 
-def _describe(exercise: Exercise, each: Trial) -> FailingCase:
+def _describe(exercise: Exercise, failed: Trial, each: Trial) -> FailingCase:
+    """The case to show: `each`, which is `failed` itself or the same case made smaller."""
     case, problem = each.case, each.problem
+    what = case.what if each is failed else f"{case.what}; here made as small as it fails"
     inputs = _inputs(exercise, case.calls[-1])
     if len(case.calls) > 1:
         inputs = f"{len(case.calls)} calls in a row, the last with {inputs}"
     if case.upstream is not None:
         inputs += f", upstream gradient = {in_words(plain_copy(case.upstream))}"
+    differs_in_shape = problem.what.startswith("the shape of")
 
     def side(value: Any) -> str:
         if isinstance(value, Failure):
             return f"raises {value.type_name}" if value.type_name != "Formula" else value.message
+        if differs_in_shape:
+            return f"{np.shape(value) or 'a single number'}, with {in_words(value)}"
         return value if problem.what in (MOVED_RANDOM_STATE, LEFT_BEHIND, ANOTHER_DEVICE) else in_words(value)
 
-    return FailingCase(case.what, inputs, problem.what, side(problem.expected), side(problem.got))
+    return FailingCase(what, inputs, problem.what, side(problem.expected), side(problem.got))
 
 
 def _inputs(exercise: Exercise, call: tuple) -> str:

@@ -44,7 +44,8 @@ QUIZ = Quiz(
                        "It converges easily; fifty examples are quickly fitted. That is not where the spread is from."),
                 Choice("Which examples are drawn changes the result; the mean over many draws, with its error, does not "
                        "hang on one of them.",
-                       "Pairing the methods on the same draws removes most of that luck from their difference.", True),
+                       "A single run is one draw. Giving both methods the same draws removes from their difference what "
+                       "luck they share; the rest shrinks with the number of draws.", True),
                 Choice("More runs make the model better.",
                        "They make your estimate of its accuracy better; the model is what it was."),
             ),
