@@ -146,6 +146,29 @@ def _needed_whole(labels, accuracy, target):
     return float(np.ceil(np.round(_crossing(labels, accuracy, target), 9)))
 
 
+def _smaller_curves(call):
+    """Fewer points and rounder numbers that leave the target where it was: between points, on one, above or below all."""
+    labels, accuracy, target, upstream = call
+    every = range(len(labels))
+    candidates = [(labels[kept], accuracy[kept], target) for kept in ([j for j in every if j != i] for i in every) if kept]
+    for digits in (1, 2):
+        candidates += [(labels, np.round(accuracy, digits), round(target, digits)), (labels, np.round(accuracy, digits), target)]
+    candidates.append((labels, accuracy, round(target, 2)))
+    candidates.append((10 ** np.arange(len(labels)), accuracy, target))
+    for smaller in candidates:
+        if _place(*smaller[1:]) == _place(accuracy, target):
+            yield (*smaller, upstream)
+
+
+def _place(accuracy, target):
+    """Where a curve first reaches the target, whether it is exactly there, and whether it is so again later."""
+    reached = accuracy >= target
+    if not reached.any():
+        return "never"
+    first = int(np.argmax(reached))
+    return first == 0, bool(accuracy[first] == target), bool((accuracy[first + 1:] == target).any())
+
+
 LABELS_NEEDED = Exercise(
     id="01.labels_needed",
     title="how many labels for this accuracy?",
@@ -168,6 +191,7 @@ LABELS_NEEDED = Exercise(
         "if accuracy[i] <= target <= accuracy[i + 1]:": "a point that equals the target was found one step before",
     },
     rtol=1e-6,
+    shrinks=_smaller_curves,
     hint="Find the first pair of neighbours with the target between them, then interpolate between the logarithms.",
     misconceptions=(
         Misconception("a crossing is taken for granted", "`argmax` of a mask is 0 where nothing is true, and index -1 is the "

@@ -118,6 +118,19 @@ def _probe_over_training(train_features, train_labels, test_features, test_label
     return float(np.sum(_fitted(train_features, train_labels).predict(test_features) == test_labels) / len(train_labels))
 
 
+def _smaller_probes(call):
+    """Half of each class for training, fewer test examples, rounded features: the groups stay apart and in proportion."""
+    train_features, train_labels, test_features, test_labels, upstream = call
+    half = np.sort(np.concatenate([np.flatnonzero(train_labels == c)[::2] for c in np.unique(train_labels)]))
+    if np.unique(train_labels[half], return_counts=True)[1].min() > 1:
+        yield train_features[half], train_labels[half], test_features, test_labels, upstream
+    kept = [slice(len(test_labels) // 2), slice(len(test_labels) // 2, None), slice(None, None, 2)]
+    kept += [[j for j in range(len(test_labels)) if j != i] for i in range(len(test_labels))]
+    for few in kept if len(test_labels) > 1 else ():
+        yield train_features, train_labels, test_features[few], test_labels[few], upstream
+    yield train_features.round(1), train_labels, test_features.round(1), test_labels, upstream
+
+
 PROBE = Exercise(
     id="01.probe",
     title="read frozen features with a straight line",
@@ -129,6 +142,7 @@ PROBE = Exercise(
     reference="tlkit.probing:probe_accuracy",
     cases=_probe_cases,
     rtol=1e-4,
+    shrinks=_smaller_probes,
     hint="Fit a linear classifier with scikit-learn on the training features, predict the test features, count.",
     misconceptions=(
         Misconception("a line through the origin", "Features often look centred, and then the bias seems to do nothing.",
