@@ -375,7 +375,7 @@ for count, tuned, probe in zip(measured["labels_per_class"], why_transfer.accura
 # - A target that is exactly a measured accuracy gives that point's label count.
 # - Outside of the measured range you know nothing: return nan where the target is never reached, and where the first
 #   point is already above it.
-# - Measured curves wobble. The first crossing counts.
+# - Measured curves wobble. The first crossing counts, also where a later point is exactly the target.
 
 # %% nbgrader={"grade": false, "grade_id": "01-labels_needed", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def labels_needed(labels, accuracy, target):

@@ -12,6 +12,8 @@ def _needed_cases(rng: np.random.Generator) -> list[Case]:
     inside = float(np.round(0.3 * curve[i] + 0.7 * curve[i + 1], 5))
     dip = np.array([0.60, 0.74, 0.81, 0.78, 0.86, 0.90]) + np.round(rng.uniform(0, 0.004), 4)
     dips = "between neighbours, in log labels"
+    more, longer = np.append(labels, labels[-1] * np.array([2, 5])), np.array([0.5, 0.55, 0.6, 0.7, 0.82, 0.78, 0.86, 0.9])
+    high, low = np.round(0.7 + rng.uniform(0, 0.02), 3), np.round(0.6 + rng.uniform(0, 0.02), 3)
     return [
         Case(dips, "two points and a target half-way", ((np.array([1, 100]), np.array([0.5, 0.9]), 0.7),)),
         Case(dips, "a target between two measured points", ((labels, curve, inside),)),
@@ -26,6 +28,11 @@ def _needed_cases(rng: np.random.Generator) -> list[Case]:
         Case("unknown outside the measured range", "the curve starts above the target",
              ((labels, curve, float(curve[0] - 0.05)),)),
         Case("the first crossing counts", "the curve dips and reaches the target twice", ((labels, dip, 0.80),)),
+        Case("the first crossing counts", "a longer curve dips and reaches the target twice", ((more, longer, 0.80),)),
+        Case("the first crossing counts", "the curve dips just before it first reaches the target",
+             ((labels[:4], np.array([0.5, high, low, 0.8]), 0.75),)),
+        Case("the first crossing counts", "a later point is exactly the target",
+             ((labels[:4], np.array([0.5, 0.8, high, 0.85]), float(high)),)),
         Case("the first crossing counts", "the curve reaches the target and ends below it",
              ((labels[:3], np.array([0.60, 0.85, 0.80]), 0.83),)),
         Case("the first crossing counts", "the curve starts above the target and dips below it",
@@ -109,6 +116,59 @@ def _first_crossing(labels, accuracy, target):
     return float(labels[after - 1] ** (1 - share) * labels[after] ** share)
 
 
+def _needed_smoothed(labels, accuracy, target):
+    return _crossing(labels, np.maximum.accumulate(accuracy), target)
+
+
+def _needed_ends_below(labels, accuracy, target):
+    return float("nan") if accuracy[-1] < target else _crossing(labels, accuracy, target)
+
+
+def _needed_any_upward(labels, accuracy, target):
+    if target in accuracy:
+        return _crossing(labels, accuracy, target)
+    for i in range(len(labels) - 1):
+        if accuracy[i] < target < accuracy[i + 1]:
+            return _crossing(labels[i:], accuracy[i:], target)
+    return float("nan")
+
+
+def _needed_not_the_first(labels, accuracy, target):
+    return float("nan") if accuracy[0] == target else _crossing(labels, accuracy, target)
+
+
+def _needed_exact_anywhere(labels, accuracy, target):
+    return float(labels[np.argmax(accuracy == target)]) if target in accuracy else _crossing(labels, accuracy, target)
+
+
+def _needed_whole(labels, accuracy, target):
+    # A measured point comes out of its logarithm a little too large at times.
+    return float(np.ceil(np.round(_crossing(labels, accuracy, target), 9)))
+
+
+def _smaller_curves(call):
+    """Fewer points and rounder numbers that leave the target where it was: between points, on one, above or below all."""
+    labels, accuracy, target, upstream = call
+    every = range(len(labels))
+    candidates = [(labels[kept], accuracy[kept], target) for kept in ([j for j in every if j != i] for i in every) if kept]
+    for digits in (1, 2):
+        candidates += [(labels, np.round(accuracy, digits), round(target, digits)), (labels, np.round(accuracy, digits), target)]
+    candidates.append((labels, accuracy, round(target, 2)))
+    candidates.append((10 ** np.arange(len(labels)), accuracy, target))
+    for smaller in candidates:
+        if _place(*smaller[1:]) == _place(accuracy, target):
+            yield (*smaller, upstream)
+
+
+def _place(accuracy, target):
+    """Where a curve first reaches the target, whether it is exactly there, and whether it is so again later."""
+    reached = accuracy >= target
+    if not reached.any():
+        return "never"
+    first = int(np.argmax(reached))
+    return first == 0, bool(accuracy[first] == target), bool((accuracy[first + 1:] == target).any())
+
+
 LABELS_NEEDED = Exercise(
     id="01.labels_needed",
     title="how many labels for this accuracy?",
@@ -131,6 +191,7 @@ LABELS_NEEDED = Exercise(
         "if accuracy[i] <= target <= accuracy[i + 1]:": "a point that equals the target was found one step before",
     },
     rtol=1e-6,
+    shrinks=_smaller_curves,
     hint="Find the first pair of neighbours with the target between them, then interpolate between the logarithms.",
     misconceptions=(
         Misconception("a crossing is taken for granted", "`argmax` of a mask is 0 where nothing is true, and index -1 is the "
@@ -151,6 +212,23 @@ LABELS_NEEDED = Exercise(
                       "Which label count was enough first?", _needed_last_crossing),
         Misconception("`np.interp` on a curve that dips", "`np.interp` expects increasing values and does not check; "
                       "measured accuracies wobble.", "Search for the crossing yourself.", _needed_interp),
+        Misconception("interpolated on the best accuracy so far", "More labels should not hurt, so the dip is smoothed away, "
+                      "and with it the point where the line really starts.",
+                      "Which accuracy was measured just before the crossing?", _needed_smoothed),
+        Misconception("unknown because the last point is below the target", "The last point usually is the highest, and "
+                      "then it tells whether the target is reached.", "Can a curve that wobbles reach the target and end "
+                      "below it?", _needed_ends_below),
+        Misconception("a start above the target goes unnoticed", "The search looks for a step from below to above, and "
+                      "finds one after a dip.", "What is known when the first point is already above the target?",
+                      _needed_any_upward),
+        Misconception("the first measured point is not looked at", "The search runs over pairs of neighbours, and the "
+                      "first point has none before it.", "What comes out where the target is exactly the first accuracy?",
+                      _needed_not_the_first),
+        Misconception("an exact match before an earlier crossing", "Looking for the target among the measurements comes "
+                      "to mind first, but the curve may have passed it before.",
+                      "Which label count was enough first?", _needed_exact_anywhere),
+        Misconception("rounded up to whole labels", "Nobody can label half an image, but the curve is a model, and its "
+                      "crossing lies where it lies.", "Does the text ask for a whole number?", _needed_whole),
         Misconception("the logarithm is not undone", "The interpolation is right, and its result is still a logarithm.",
                       "Which function undoes `np.log`?", _needed_logarithm),
         Misconception("0 for “unknown”", "Zero labels is a claim, and a bold one.", "Which float says “not a number”?",
@@ -168,8 +246,8 @@ def _efficiency_cases(rng: np.random.Generator) -> list[Case]:
         Case("the factor", "two points each", ((np.array([1, 100]), np.array([0.5, 0.9]), np.array([0.7, 0.95]), 0.7),)),
         Case("the factor", "transfer reaches the target earlier", ((labels, scratch, transfer, target),)),
         Case("the factor", "transfer reaches the target later", ((labels, transfer, scratch, target),)),
-        Case("the factor", "scratch never reaches the target", ((labels, scratch, transfer, 0.93),)),
-        Case("the factor", "transfer is above the target from the start",
+        Case("unknown stays unknown", "scratch never reaches the target", ((labels, scratch, transfer, 0.93),)),
+        Case("unknown stays unknown", "transfer is above the target from the start",
              ((labels, scratch, transfer, 0.62),)),
     ]
 
@@ -206,6 +284,36 @@ def _efficiency_accuracies(labels, scratch, transfer, target):
     return np.interp(at, np.log(labels), transfer) / target if not np.isnan(without + with_it) else float("nan")
 
 
+def _efficiency_at_least_one(labels, scratch, transfer, target):
+    without, with_it = _both_needed(labels, scratch, transfer, target)
+    return np.maximum(1.0, without / with_it)
+
+
+def _efficiency_infinite(labels, scratch, transfer, target):
+    without, with_it = _both_needed(labels, scratch, transfer, target)
+    return float("inf") if max(scratch) < target and not np.isnan(with_it) else without / with_it
+
+
+def _efficiency_first_as_bound(labels, scratch, transfer, target):
+    without, with_it = _both_needed(labels, scratch, transfer, target)
+    return without / (float(labels[0]) if transfer[0] > target else with_it)
+
+
+def _efficiency_whole_labels(labels, scratch, transfer, target):
+    without, with_it = _both_needed(labels, scratch, transfer, target)
+    return np.ceil(without) / np.ceil(with_it)
+
+
+def _efficiency_zero(labels, scratch, transfer, target):
+    without, with_it = _both_needed(labels, scratch, transfer, target)
+    return float(np.nan_to_num(without / with_it))
+
+
+def _efficiency_whole_factor(labels, scratch, transfer, target):
+    without, with_it = _both_needed(labels, scratch, transfer, target)
+    return without // with_it
+
+
 LABEL_EFFICIENCY = Exercise(
     id="01.label_efficiency",
     title="what the pretrained network is worth",
@@ -227,6 +335,19 @@ LABEL_EFFICIENCY = Exercise(
                       "How many times fewer?", _efficiency_share),
         Misconception("a ratio of logarithms", "The interpolation is in logarithms, the result is in labels.",
                       "Divide labels by labels.", _efficiency_logarithms),
+        Misconception("never less than 1", "A pretrained network is not expected to cost labels, but on a far task it can.",
+                      "What should come out where scratch needs fewer labels?", _efficiency_at_least_one),
+        Misconception("infinity where scratch never gets there", "It looks like a division by zero, but more labels than "
+                      "were measured might do.", "What is known beyond the largest label count?", _efficiency_infinite),
+        Misconception("the smallest label count taken for the crossing", "It is a bound, and a bound looks better than "
+                      "nothing, but it is reported as a value.", "How few labels might have been enough?",
+                      _efficiency_first_as_bound),
+        Misconception("label counts rounded up first", "Nobody can label half an image, but at few labels the rounding "
+                      "changes the factor a lot.", "Divide what `labels_needed` returns as it is.", _efficiency_whole_labels),
+        Misconception("0 for “unknown”", "A zero is easy to plot, and claims that transfer is worth nothing.",
+                      "Which float says “not a number”?", _efficiency_zero),
+        Misconception("division that drops the fraction", "`//` looks like a division, and whole numbers come out of it.",
+                      "Is the factor 2.5 possible?", _efficiency_whole_factor),
         Misconception("a ratio of accuracies", "It compares heights at the same labels; the question compares labels at the "
                       "same height.", "Read the figure sideways: fix the accuracy.", _efficiency_accuracies),
     ),

@@ -70,6 +70,26 @@ def _gain_unknown(transfer, scratch):
     return _gain_certain(transfer, scratch)
 
 
+def _gain_one_less_twice(transfer, scratch):
+    difference = transfer - scratch
+    if len(difference) < 2:
+        return difference[0], float("nan")
+    return difference.mean(), difference.std(ddof=1) / np.sqrt(len(difference) - 1)
+
+
+def _gain_sorted(transfer, scratch):
+    return _gain_right_error(np.sort(transfer) - np.sort(scratch), np.mean)
+
+
+def _gain_median(transfer, scratch):
+    return _gain_right_error(transfer - scratch, np.median)
+
+
+def _gain_right_error(difference, centre):
+    error = difference.std(ddof=1) / np.sqrt(len(difference)) if len(difference) > 1 else float("nan")
+    return centre(difference), error
+
+
 def _gain_variance(transfer, scratch):
     difference = transfer - scratch
     return difference.mean(), difference.var(ddof=1) / np.sqrt(len(difference))
@@ -118,6 +138,12 @@ PAIRED_GAIN = Exercise(
                       "says how much single seeds differ, and takes S where S - 1 is due.",
                       "Compare with the formula: which two square roots does it have, and what stands below each?",
                       _gain_default_deviation),
+        Misconception("S - 1 in both places", "One degree of freedom is lost to the mean, and it is easily taken off twice.",
+                      "Compare with the formula: what stands below each of its two square roots?", _gain_one_less_twice),
+        Misconception("sorted before subtracting", "Sorted curves look comparable, but then a difference is of two "
+                      "different seeds.", "What do the two entries at one place share?", _gain_sorted),
+        Misconception("the median of the differences", "It minds outliers less, but the error that is given beside it is "
+                      "that of the mean.", "What does the bar above the d in the formula mean?", _gain_median),
         Misconception("scratch minus transfer", "Either order is a difference, but a gain is positive when transfer wins.",
                       "What sign should it have when transfer is better?", _gain_reversed),
         Misconception("losses counted as gains", "A difference without its sign says how far, not who won.",

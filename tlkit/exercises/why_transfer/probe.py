@@ -26,6 +26,9 @@ def _probe_cases(rng: np.random.Generator) -> list[Case]:
     one_sided = np.linspace([-4.5, 1], [-2, 1], m), np.full(m, a)
     line = _clusters(rng, [[0, 0], [4, 4], [8, 0]], [2, 30, 9], n)
     line_test = _clusters(rng, [[0, 0], [4, 4], [8, 0]], [2, 30, 9], m)
+    far, stray = _clusters(rng, [[-4], [0], [4]], [a, b, a], 3 * n), slice(None, 6 * n + n // 3)
+    curved = far[0][stray], far[1][stray]
+    curved_test = _clusters(rng, [[-4], [0], [4]], [a, b, a], m)
     return [
         Case("the share that is right", "three groups of points, some test labels wrong on purpose", ((*train, *mixed),)),
         Case("fitted on the training set alone", "every test label differs from what training taught",
@@ -34,6 +37,7 @@ def _probe_cases(rng: np.random.Generator) -> list[Case]:
              ((*train, *moved_many),)),
         Case("any classes, anywhere", "both classes lie in the same direction from the origin", ((*ray, *ray_test),)),
         Case("any classes, anywhere", "the class numbers have no order and have gaps", ((*line, *line_test),)),
+        Case("a straight boundary", "a few points of one class lie beyond the other", ((*curved, *curved_test),)),
         Case("test features used as they are", "all test examples are of one class", ((*pair, *one_sided),)),
     ]
 
@@ -82,6 +86,22 @@ def _probe_percent(train_features, train_labels, test_features, test_labels):
     return 100 * _fitted(train_features, train_labels).score(test_features, test_labels)
 
 
+def _probe_curved(train_features, train_labels, test_features, test_labels):
+    from sklearn.svm import SVC
+
+    return SVC().fit(train_features, train_labels).score(test_features, test_labels)
+
+
+def _probe_columns(train_features, train_labels, test_features, test_labels):
+    columns = _fitted(train_features, train_labels).predict_proba(test_features).argmax(1)
+    return float(np.mean(columns == test_labels))
+
+
+def _probe_class_average(train_features, train_labels, test_features, test_labels):
+    hits = _fitted(train_features, train_labels).predict(test_features) == test_labels
+    return float(np.mean([hits[test_labels == c].mean() for c in np.unique(test_labels)]))
+
+
 def _probe_regression(train_features, train_labels, test_features, test_labels):
     from sklearn.linear_model import LinearRegression
 
@@ -98,6 +118,19 @@ def _probe_over_training(train_features, train_labels, test_features, test_label
     return float(np.sum(_fitted(train_features, train_labels).predict(test_features) == test_labels) / len(train_labels))
 
 
+def _smaller_probes(call):
+    """Half of each class for training, fewer test examples, rounded features: the groups stay apart and in proportion."""
+    train_features, train_labels, test_features, test_labels, upstream = call
+    half = np.sort(np.concatenate([np.flatnonzero(train_labels == c)[::2] for c in np.unique(train_labels)]))
+    if np.unique(train_labels[half], return_counts=True)[1].min() > 1:
+        yield train_features[half], train_labels[half], test_features, test_labels, upstream
+    kept = [slice(len(test_labels) // 2), slice(len(test_labels) // 2, None), slice(None, None, 2)]
+    kept += [[j for j in range(len(test_labels)) if j != i] for i in range(len(test_labels))]
+    for few in kept if len(test_labels) > 1 else ():
+        yield train_features, train_labels, test_features[few], test_labels[few], upstream
+    yield train_features.round(1), train_labels, test_features.round(1), test_labels, upstream
+
+
 PROBE = Exercise(
     id="01.probe",
     title="read frozen features with a straight line",
@@ -109,6 +142,7 @@ PROBE = Exercise(
     reference="tlkit.probing:probe_accuracy",
     cases=_probe_cases,
     rtol=1e-4,
+    shrinks=_smaller_probes,
     hint="Fit a linear classifier with scikit-learn on the training features, predict the test features, count.",
     misconceptions=(
         Misconception("a line through the origin", "Features often look centred, and then the bias seems to do nothing.",
@@ -132,6 +166,13 @@ PROBE = Exercise(
                       "Which of the four arguments may `fit` see?", _probe_roles_swapped),
         Misconception("divided by the number of training examples", "Two sizes are at hand, and they often differ little.",
                       "How many examples can be hit at most?", _probe_over_training),
+        Misconception("a curved boundary", "A support vector machine is known as a linear method, and so it is with one kernel "
+                      "of several.", "What shape may the boundary of your classifier have?", _probe_curved),
+        Misconception("column numbers taken for class numbers", "The largest probability is found by its place, and in many "
+                      "data sets places and class numbers are the same.", "Which class does the first column of "
+                      "`predict_proba` stand for?", _probe_columns),
+        Misconception("every class counts as much", "Averaging over the classes is fair to rare ones, but it answers another "
+                      "question than the share of examples.", "How much does one test example weigh?", _probe_class_average),
         Misconception("percent, not a share", "Accuracies are often printed in percent.",
                       "What would a perfect probe return?", _probe_percent),
         Misconception("class numbers taken as quantities", "Class 9 is not three times class 3; regression thinks so.",

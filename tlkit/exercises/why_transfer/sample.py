@@ -1,5 +1,7 @@
 """Exercise 01.sample: draw a few labels, fairly."""
 
+from itertools import combinations
+
 import numpy as np
 
 from tlkit.exercises.record import Case, Exercise, Misconception
@@ -15,16 +17,18 @@ def _sample_cases(rng: np.random.Generator) -> list[Case]:
 
     a, b = seeds(2)
     small, uneven, wide = labels_of((3, 3)), labels_of((12, 7, 9)), labels_of((30, 25, 40, 33))
-    few = labels_of((4, 4, 5))
+    few, shares = labels_of((4, 3, 4)), labels_of((120, 24, 24))
     return [
         Case("as many of each class as asked", "two classes of three examples each", ((small, 2, a),)),
         Case("as many of each class as asked", "a single example of each class", ((small, 1, b),)),
         Case("as many of each class as asked", "classes of different size", ((uneven, 5, a), (uneven, 3, b))),
+        Case("as many of each class as asked", "one class is five times as large as the others", ((shares, 14, a),)),
         Case("each example at most once", "every example of the smallest class is needed", ((uneven, 7, b),)),
         Case("the seed decides", "the same seed twice, then another", ((wide, 6, a), (wide, 6, a), (wide, 6, b)), True),
-        Case("the seed decides", "forty seeds, in which every example should turn up",
-             tuple((few, 2, seed) for seed in seeds(40)), True),
-        Case("too few examples are refused", "one class has fewer examples than asked for", ((uneven, 8, a),),
+        # A right answer misses one of the 15 pairs with a probability below 12 (5/6)^140 + 3 (2/3)^140 < 1e-10.
+        Case("the seed decides", "140 seeds, in which every example and every pair should turn up",
+             tuple((few, 2, seed) for seed in seeds(140)), True),
+        Case("too few examples are refused", "one class has fewer examples than asked for", ((uneven, 8, a),), True,
              raises="ValueError"),
     ]
 
@@ -42,11 +46,17 @@ def _sample_view(values: list, calls: tuple) -> dict:
         "no example is drawn twice": len(np.unique(first)) == first.size,
         "every class has `labels_per_class` examples": inside and set(counts) == {per_class},
     }
+    if len(calls) == 1:
+        in_proportion = np.array(counts) * len(labels) == first.size * np.unique(labels, return_counts=True)[1]
+        facts["every class keeps the share that it has in `labels`"] = inside and bool(in_proportion.all())
     if len(calls) == 3:
         facts["the same seed gives the same sample"] = np.array_equal(draws[0], draws[1])
         facts["another seed gives another sample"] = not np.array_equal(np.sort(draws[0]), np.sort(draws[2]))
     if len(calls) > 3:
         facts["examples that no seed ever draws"] = int(len(labels) - len(np.unique(np.concatenate(draws))))
+        together = {frozenset(pair) for draw in draws for pair in combinations(draw.ravel().tolist(), 2)}
+        pairs = [pair for pair in combinations(range(len(labels)), 2) if labels[pair[0]] == labels[pair[1]]]
+        facts["pairs of one class that no seed ever draws together"] = sum(frozenset(p) not in together for p in pairs)
     return facts
 
 
@@ -112,6 +122,34 @@ def _sample_never_the_last(labels, labels_per_class, seed):
         rng.choice(pool[:-1] if len(pool) > labels_per_class else pool, labels_per_class, replace=False)
         for pool in pools
     ])
+
+
+def _sample_neighbours(labels, labels_per_class, seed):
+    rng = np.random.default_rng(seed)
+    runs = []
+    for c in np.unique(labels):
+        pool = np.flatnonzero(labels == c)
+        start = rng.integers(0, len(pool) - labels_per_class + 1)
+        runs.append(pool[start:start + labels_per_class])
+    return np.concatenate(runs)
+
+
+def _sample_in_proportion(labels, labels_per_class, seed):
+    from sklearn.model_selection import train_test_split
+
+    classes, counts = np.unique(labels, return_counts=True)
+    size = labels_per_class * len(classes)
+    if counts.min() < labels_per_class:
+        raise ValueError("too few")
+    if size == len(labels):
+        return np.arange(size)
+    return train_test_split(np.arange(len(labels)), train_size=size, stratify=labels, random_state=seed)[0]
+
+
+def _sample_refuses_just_enough(labels, labels_per_class, seed):
+    if np.unique(labels, return_counts=True)[1].min() <= labels_per_class:
+        raise ValueError("too few")
+    return _draw(labels, labels_per_class, np.random.default_rng(seed))
 
 
 def _sample_by_class(labels, labels_per_class, seed):
@@ -186,6 +224,14 @@ SAMPLE = Exercise(
         Misconception("takes fewer where a class is small", "It avoids an error, but then 8 labels a class are "
                       "sometimes 7, and nobody notices.", "Raise a ValueError when a class has too few examples.",
                       _sample_as_many_as_there_are),
+        Misconception("neighbours are drawn together", "A random start and a slice give the right number, but whoever is "
+                      "drawn brings the next ones along.", "Can the first and the last example of a class meet in a small "
+                      "sample?", _sample_neighbours),
+        Misconception("classes keep their shares", "“Stratified” often means so, as in `train_test_split(stratify=...)`.",
+                      "How many examples of a rare class should come back, and how many of a frequent one?",
+                      _sample_in_proportion),
+        Misconception("a class with just enough examples is refused", "`<=` and `<` differ at one value only.",
+                      "What should happen if a class has exactly `labels_per_class` examples?", _sample_refuses_just_enough),
         Misconception("one array for each class, not one list", "Collecting the draws in a list is half of the way.",
                       "What does `images[result]` do with a list of arrays?", _sample_by_class),
         Misconception("a mask, not indices", "A mask picks the same images, but nobody can count or order with it.",

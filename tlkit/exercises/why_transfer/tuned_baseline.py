@@ -19,6 +19,10 @@ def _tuning_cases(rng: np.random.Generator) -> list[Case]:
     last[0, -1] = 0.99
     crashed = runs([0.66, 0.70, 0.74, 0.62], seeds)
     crashed[2, 1:3] = 0.2
+    wavering = runs([0.62, 0.73, 0.78, 0.66], seeds)
+    wavering[2] += np.round(np.linspace(-0.1, 0.1, seeds), 4)
+    contested = runs([0.6, 0.7, 0.6, 0.6], 5)
+    contested[0, :2], contested[2, 2], contested[3, 3] = 0.8, 0.75, 0.75
     return [
         Case("the best on validation", "two learning rates, one seed", ((one, one + 0.05),)),
         Case("the best on validation", "four learning rates; the last is best", ((last, later[1]),)),
@@ -29,6 +33,10 @@ def _tuning_cases(rng: np.random.Generator) -> list[Case]:
              ((crashed, runs([0.65, 0.71, 0.6, 0.6], seeds)),)),
         Case("one learning rate for all seeds", "as many seeds as learning rates",
              ((runs([0.6, 0.72, 0.78, 0.65], rates), runs([0.63, 0.7, 0.77, 0.69], rates)),)),
+        Case("one learning rate for all seeds", "the best on average varies most from seed to seed",
+             ((wavering, runs([0.61, 0.72, 0.75, 0.67], seeds)),)),
+        Case("one learning rate for all seeds", "another rate wins at more seeds, and is poor at the rest",
+             ((contested, runs([0.66, 0.71, 0.62, 0.61], 5)),)),
     ]
 
 
@@ -66,6 +74,19 @@ def _tuned_mean(val_accuracy, test_accuracy):
 
 def _tuned_median(val_accuracy, test_accuracy):
     return test_accuracy[np.argmax(np.median(val_accuracy, axis=1))]
+
+
+def _tuned_stable(val_accuracy, test_accuracy):
+    return test_accuracy[np.argmax(val_accuracy.mean(1) - val_accuracy.std(1))]
+
+
+def _tuned_majority(val_accuracy, test_accuracy):
+    wins = np.bincount(np.argmax(val_accuracy, axis=0), minlength=len(val_accuracy))
+    return test_accuracy[np.argmax(wins)]
+
+
+def _tuned_on_all(val_accuracy, test_accuracy):
+    return test_accuracy[np.argmax(val_accuracy.mean(1) + test_accuracy.mean(1))]
 
 
 def _tuned_worst(val_accuracy, test_accuracy):
@@ -114,6 +135,14 @@ TUNED_BASELINE = Exercise(
                       "reported.", "Choose with one table, report from the other.", _tuned_reports_val),
         Misconception("the median decides", "It forgives a crashed run, but a method that crashes has earned its lower mean.",
                       "What does “on average” ask for?", _tuned_median),
+        Misconception("the steadiest learning rate decides", "Subtracting the spread rewards a rate that can be relied on, "
+                      "but then scratch is compared below its best mean.", "Which single number for each rate does the text "
+                      "ask for?", _tuned_stable),
+        Misconception("the rate that wins at most seeds", "A vote looks fair, but it does not see by how much a rate wins "
+                      "or loses.", "What becomes of a rate that wins narrowly twice and loses badly three times?",
+                      _tuned_majority),
+        Misconception("validation and test accuracies choose together", "Twice as many numbers seem to choose better, but "
+                      "what helped to choose cannot be reported as new.", "Only `val_accuracy` may decide.", _tuned_on_all),
         Misconception("the worst learning rate is chosen", "`argmin` is the habit of whoever watches losses.",
                       "Is a high accuracy good or bad?", _tuned_worst),
         Misconception("one single entry of the table", "`argmax` without an axis counts through the whole table.",
