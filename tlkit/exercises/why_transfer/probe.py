@@ -128,7 +128,8 @@ def _smaller_probes(call):
     kept += [[j for j in range(len(test_labels)) if j != i] for i in range(len(test_labels))]
     for few in kept if len(test_labels) > 1 else ():
         yield train_features, train_labels, test_features[few], test_labels[few], upstream
-    yield train_features.round(1), train_labels, test_features.round(1), test_labels, upstream
+    # Adding zero turns -0. into 0.
+    yield train_features.round(1) + 0.0, train_labels, test_features.round(1) + 0.0, test_labels, upstream
 
 
 PROBE = Exercise(
