@@ -48,7 +48,7 @@ REACHES = {
     "a thread, spelled at run time": (
         "import tlkit.label_efficiency as m\n" + HEAD + "from concurrent.futures import ThreadPoolExecutor\n"
         "    with ThreadPoolExecutor(1) as pool: return pool.submit(vars(m)['labels_' + 'needed'], labels, accuracy, target).result()"),
-    "misconceptions that hold it": HEAD + "from tlkit.exercises.why_transfer import labels as w; return w._crossing(labels, accuracy, target)",
+    "misconceptions that hold it": HEAD + "from tlkit.exercises.why_transfer import labels_needed as w; return w._crossing(labels, accuracy, target)",
 }
 
 

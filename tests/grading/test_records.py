@@ -95,6 +95,9 @@ FAULTS = {
     "a case that should be refused and is not": (
         dict(cases=lambda rng: [*_cases(rng), Case("bad", "zeros", ((np.zeros(2),),), raises="ValueError")]),
         "field `cases`: on “zeros” the reference returns a value, and the case has `raises='ValueError'`"),
+    "a case group that an answer without a thought passes": (
+        dict(cases=lambda rng: [*_cases(rng), Case("zero", "zeros", ((np.zeros(2),),))]),
+        "an answer that returns its first argument earns"),
     "cases that raise": (dict(cases=lambda rng: 1 / 0), "field `cases`: with seed 0 they raise ZeroDivisionError"),
     "a tolerance that lets a mutant pass": (
         dict(reference="tests.grading.test_records:halve_loosely", rtol=0.05), "field `rtol`: 0.05 lets a mutant pass: "),

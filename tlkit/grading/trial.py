@@ -121,7 +121,7 @@ def problem_of(exercise: Exercise, case: Case, due: Result, mine: Result) -> Dif
     """How a result differs from what is due, or None."""
     if due.failure or mine.failure:
         if due.failure and mine.failure and due.failure.type_name == mine.failure.type_name:
-            return None
+            return _moved(case, mine)
         return Difference(RAISED, due.failure or last(due.seen), mine.failure or last(mine.seen))
     difference = first_difference(due.seen, mine.seen, exercise.rtol, exercise.atol)
     if difference:
@@ -133,10 +133,16 @@ def problem_of(exercise: Exercise, case: Case, due: Result, mine: Result) -> Dif
         for before, wanted, after in zip(call, theirs.arguments_after, observation.arguments_after):
             if not isinstance(before, Recipe) and first_difference(as_plain(wanted), as_plain(after), 0, 0):
                 return Difference(CHANGED_INPUT, as_plain(wanted), as_plain(after))
-        if case.keeps_random_state and observation.moved_random_states:
-            return Difference(MOVED_RANDOM_STATE, "as it was", f"moved ({', '.join(observation.moved_random_states)})")
         if observation.left_behind and not theirs.left_behind:
             return Difference(LEFT_BEHIND, "as they were", observation.left_behind[0])
+    return _moved(case, mine)
+
+
+def _moved(case: Case, mine: Result) -> Difference | None:
+    """A global random state that a call left moved, where the case minds; also a call that rightly raised."""
+    for observation in mine.observations:
+        if case.keeps_random_state and observation.moved_random_states:
+            return Difference(MOVED_RANDOM_STATE, "as it was", f"moved ({', '.join(observation.moved_random_states)})")
     return None
 
 
@@ -147,7 +153,8 @@ def trial(exercise: Exercise, case: Case, due: Result, mine: Result) -> Trial:
 def behaves_like(exercise: Exercise, one: Result, other: Result) -> bool:
     """Whether two answers cannot be told apart on a case."""
     if one.failure or other.failure:
-        return bool(one.failure and other.failure and one.failure.type_name == other.failure.type_name)
+        return bool(one.failure and other.failure and one.failure.type_name == other.failure.type_name
+                    and (not one.watches_random_state or _moves(one) == _moves(other)))
     if first_difference(_by_name(one.seen), _by_name(other.seen), 10 * exercise.rtol, 10 * exercise.atol) is not None:
         return False
     if [o.left_behind for o in one.observations] != [o.left_behind for o in other.observations]:

@@ -7,6 +7,8 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tlkit.errors import TlkitError
 from tlkit.exercises import exercises_of, units_with_exercises
 from tlkit.exercises.fields import CODE_KINDS
@@ -76,6 +78,7 @@ def verify(exercise: Exercise | Quiz, solutions: Path, mutate_alternatives: bool
     if exercise.kind == "choice":
         row["misconceptions"], found = _wrong_choices(exercise)
         return row | {"alternatives": _NOTHING["alternatives"], "mutants": _NOTHING["mutants"]}, faults + found
+    faults += _thoughtless(exercise)
     alternatives = alternatives_of(exercise, unit)
     row["misconceptions"], found = _misconceptions(exercise)
     row["alternatives"], more = _alternatives(exercise, alternatives)
@@ -90,6 +93,33 @@ def verify(exercise: Exercise | Quiz, solutions: Path, mutate_alternatives: bool
 
 _NOTHING = {"misconceptions": {"total": 0, "refused": 0, "named": 0}, "alternatives": {"total": 0, "accepted": 0},
             "mutants": {"generated": 0, "refused": 0, "equivalent": 0, "survived": []}}
+
+
+def _refuse(*_arguments):
+    raise ValueError("anything")
+
+
+THOUGHTLESS = {
+    "always returns nan": lambda *_: float("nan"),
+    "always returns 0": lambda *_: 0.0,
+    "always returns 1": lambda *_: 1.0,
+    "always returns two zeros": lambda *_: (0.0, 0.0),
+    "always returns an empty array": lambda *_: np.zeros(0, int),
+    "returns zeros like its first argument": lambda first, *_: first * 0,
+    "returns its first argument": lambda first, *_: first,
+    "refuses everything": _refuse,
+}
+
+
+def _thoughtless(exercise: Exercise) -> list[str]:
+    """Functions that look at nothing, and what they earn: every case group needs a case that they get wrong."""
+    faults = []
+    for what, answer in THOUGHTLESS.items() if exercise.kind == "function" else ():
+        verdict = _verdict(exercise, answer, SEEDS[0])
+        passed = ", ".join(f"“{group}”" for group, right in verdict.groups.items() if right)
+        if verdict.points:
+            faults.append(f"field `cases`: an answer that {what} earns {verdict.points:g} points, for {passed}")
+    return faults
 
 
 def _wrong_choices(quiz: Quiz) -> tuple[dict, list[str]]:

@@ -23,6 +23,8 @@ def _needed_cases(rng: np.random.Generator) -> list[Case]:
              ((labels, curve, float(curve[0])),)),
         Case("a measured point is its own answer", "the target is the last measured accuracy",
              ((labels, curve, float(curve[-1])),)),
+        Case("unknown outside the measured range", "a target just inside of it",
+             ((labels, curve, float(np.round(0.2 * curve[-2] + 0.8 * curve[-1], 5))),)),
         Case("unknown outside the measured range", "the target is never reached",
              ((labels, curve, float(curve[-1] + 0.02)),)),
         Case("unknown outside the measured range", "the curve starts above the target",

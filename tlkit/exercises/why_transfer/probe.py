@@ -18,12 +18,13 @@ def _probe_cases(rng: np.random.Generator) -> list[Case]:
     corners = [[4, 0, 0], [0, 4, 0], [0, 0, 4]]
     train = _clusters(rng, corners, [a, b, c], n)
     moved, moved_many = _clusters(rng, corners, [b, c, a], m), _clusters(rng, corners, [b, c, a], 3 * n)
-    mixed = _clusters(rng, corners, [a, b, c], m)
+    mixed, partly = _clusters(rng, corners, [a, b, c], m), _clusters(rng, corners, [a, c, b], m)
     mixed[1][: m - 2] = b
     ray = _clusters(rng, [[2, 2], [6, 6]], [a, b], n)
     ray_test = _clusters(rng, [[2, 2], [6, 6]], [a, b], m)
+    ray_test[1][0] = b
     pair = _clusters(rng, [[-3, 1], [3, 1]], [a, b], n)
-    one_sided = np.linspace([-4.5, 1], [-2, 1], m), np.full(m, a)
+    one_sided = np.linspace([-4.5, 1], [-2, 1], m), np.array([b] + [a] * (m - 1))
     line = _clusters(rng, [[0, 0], [4, 4], [8, 0]], [2, 30, 9], n)
     line_test = _clusters(rng, [[0, 0], [4, 4], [8, 0]], [2, 30, 9], m)
     far, stray = _clusters(rng, [[-4], [0], [4]], [a, b, a], 3 * n), slice(None, 6 * n + n // 3)
@@ -35,10 +36,12 @@ def _probe_cases(rng: np.random.Generator) -> list[Case]:
              ((*train, *moved),)),
         Case("fitted on the training set alone", "the same, with a test set larger than the training set",
              ((*train, *moved_many),)),
+        Case("fitted on the training set alone", "two of three groups of test labels differ from what training taught",
+             ((*train, *partly),)),
         Case("any classes, anywhere", "both classes lie in the same direction from the origin", ((*ray, *ray_test),)),
         Case("any classes, anywhere", "the class numbers have no order and have gaps", ((*line, *line_test),)),
         Case("a straight boundary", "a few points of one class lie beyond the other", ((*curved, *curved_test),)),
-        Case("test features used as they are", "all test examples are of one class", ((*pair, *one_sided),)),
+        Case("test features used as they are", "all test examples lie on one side", ((*pair, *one_sided),)),
     ]
 
 

@@ -28,6 +28,7 @@ def _sample_cases(rng: np.random.Generator) -> list[Case]:
         # A right answer misses one of the 15 pairs with a probability below 12 (5/6)^140 + 3 (2/3)^140 < 1e-10.
         Case("the seed decides", "140 seeds, in which every example and every pair should turn up",
              tuple((few, 2, seed) for seed in seeds(140)), True),
+        Case("too few examples are refused", "one class has just enough", ((uneven, 7, a),)),
         Case("too few examples are refused", "one class has fewer examples than asked for", ((uneven, 8, a),), True,
              raises="ValueError"),
     ]
@@ -168,6 +169,14 @@ def _sample_counted_classes(labels, labels_per_class, seed):
                            for c in range(labels.max() + 1)])
 
 
+def _sample_state_after_error(labels, labels_per_class, seed):
+    state = np.random.get_state()
+    np.random.seed(seed)
+    chosen = _draw(labels, labels_per_class, np.random)
+    np.random.set_state(state)
+    return chosen
+
+
 SAMPLE = Exercise(
     id="01.sample",
     title="draw a few labels, fairly",
@@ -221,6 +230,9 @@ SAMPLE = Exercise(
         Misconception("seeds numpy's global random state", "`np.random.seed` works here, and silently resets the dice of "
                       "everything else in the program.", "`np.random.default_rng(seed)` is a generator of your own.",
                       _sample_global_state),
+        Misconception("the global random state stays moved after an error", "It is put back on the last line, and an "
+                      "exception leaves before.", "Which lines run when the ValueError is raised?",
+                      _sample_state_after_error),
         Misconception("takes fewer where a class is small", "It avoids an error, but then 8 labels a class are "
                       "sometimes 7, and nobody notices.", "Raise a ValueError when a class has too few examples.",
                       _sample_as_many_as_there_are),
