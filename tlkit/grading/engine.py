@@ -144,7 +144,7 @@ def _not_tried(each: Trial) -> bool:
 def _describe(exercise: Exercise, failed: Trial, each: Trial) -> FailingCase:
     """The case to show: `each`, which is `failed` itself or the same case made smaller."""
     case, problem = each.case, each.problem
-    what = case.what if each is failed else f"{case.what}; here made as small as it fails"
+    what = case.what if each is failed else f"{case.what} (made smaller)"
     inputs = _inputs(exercise, case.calls[-1])
     if len(case.calls) > 1:
         inputs = f"{len(case.calls)} calls in a row, the last with {inputs}"
