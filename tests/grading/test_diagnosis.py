@@ -232,6 +232,13 @@ def test_the_failing_case_is_shrunk_until_it_fits_on_a_line(name, body, inputs):
     assert len(found.inputs) < 60
 
 
+def test_a_case_says_that_it_was_made_smaller_and_a_shape_is_told_as_one():
+    result = verdict("column_means", "def column_means(x):\n    return x.mean()")
+    assert result.failing.what.endswith(" (made smaller)")
+    assert result.failing.where == "the shape of the value"
+    assert result.failing.expected.startswith("(") and result.failing.got.startswith("a single number, with ")
+
+
 def test_a_slow_answer_is_not_asked_again_to_shrink(monkeypatch):
     from tlkit.grading import shrink as module
 
