@@ -21,10 +21,9 @@ from tlkit.comparison import tuned_test_accuracy
 
 LABELS_PER_CLASS = (1, 2, 5, 10, 20)
 SEEDS = tuple(range(20))
-SCRATCH_RATES = (1e-3, 3e-3, 1e-2)
 SETTINGS = {
     "pixels": (0.1, 1.0, 10.0, 100.0),          # inverse strength of the L2 penalty
-    "scratch": SCRATCH_RATES,
+    "scratch": (1e-3, 3e-3, 1e-2),
     "linear_probe": (3e-3, 1e-2, 3e-2),
     "finetuned": (1e-4, 3e-4, 1e-3),
 }
@@ -92,7 +91,7 @@ def measure(labels_per_class: tuple[int, ...], seeds: tuple[int, ...], workers: 
         "seeds": list(seeds),
         "accuracy": accuracy,
         "chosen_setting": chosen,
-        "scratch_tuning": {"labels_per_class": shown, "learning_rates": list(SCRATCH_RATES), "val": val, "test": test},
+        "scratch_tuning": {"labels_per_class": shown, "learning_rates": list(SETTINGS["scratch"]), "val": val, "test": test},
         "command": "python -m benchmarks.why_transfer",
         "seconds": round(time.perf_counter() - started),
         "workers": workers,

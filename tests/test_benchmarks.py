@@ -19,7 +19,6 @@ def test_a_shipped_accuracy_comes_out_again(strategy, labels_per_class, seed):
 def test_every_strategy_is_tuned_and_measured_seed_by_seed(monkeypatch, capsys):
     monkeypatch.setattr(why_transfer, "SETTINGS", {"pixels": (1e-6, 1.0), "scratch": (1e-3,), "linear_probe": (1e-2,),
                                                    "finetuned": (1e-3,)})
-    monkeypatch.setattr(why_transfer, "SCRATCH_RATES", (1e-3,))
     results = why_transfer.measure((1,), (0, 1), workers=1)
     assert {strategy: [len(row) for row in rows] for strategy, rows in results["accuracy"].items()} == {
         strategy: [2] for strategy in why_transfer.SETTINGS}
