@@ -78,11 +78,21 @@ class KeptExamples:
 
     def fetch(self, indices: Tensor, uniform: Tensor | None = None, epoch: int = 0) -> tuple[State, Tensor]:
         """A batch: its state behind the stage `after`, and its targets."""
-        batch = self.store.fetch(indices + self.count * (epoch % self.views))
-        targets = batch.pop("targets")
-        return batch["features"] if "features" in batch else batch, targets
+        return unpacked(self.store.fetch(indices + self.count * (epoch % self.views)))
 
 
-def as_batch(state: State) -> dict[str, Tensor]:
-    """A state as a dictionary, whatever it is."""
-    return {"features": state} if isinstance(state, Tensor) else dict(state)
+def packed(state: State, targets: Tensor | None = None, targets_are: str = "examples") -> dict[str, Tensor]:
+    """A state and its targets as one dictionary of tensors, as stores keep them.
+
+    Args:
+        targets_are: as a kind of task says (`tlkit.kinds`).
+    """
+    batch = {"features": state} if isinstance(state, Tensor) else dict(state)
+    return batch if targets is None else {**batch, f"targets of {targets_are}": targets}
+
+
+def unpacked(batch: dict[str, Tensor]) -> tuple[State, Tensor]:
+    """The state and the targets that were packed."""
+    state = {name: values for name, values in batch.items() if not name.startswith("targets of ")}
+    targets = next(values for name, values in batch.items() if name.startswith("targets of "))
+    return state["features"] if "features" in state else state, targets

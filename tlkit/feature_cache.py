@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from tlkit.backbones.state import State, select
 from tlkit.data.task import Split
-from tlkit.examples import Examples, FreshExamples, KeptExamples, as_batch
+from tlkit.examples import Examples, FreshExamples, KeptExamples, packed, unpacked
 from tlkit.feature_key import feature_key
-from tlkit.feature_store import DiskStore, MemoryStore, bytes_of, rows_of
+from tlkit.feature_store import DiskStore, MemoryStore, bytes_of, rows_of, trimmed
 from tlkit.model import Model
 from tlkit.plans import Plan
 
@@ -156,8 +156,8 @@ def _probe(model: Model, split: Split, boundary: str, autocast: Callable) -> str
     few = select(state, torch.arange(max(1, count // 2)))
     before = torch.random.get_rng_state()
     with autocast():
-        alone = as_batch(model.backbone.run(few, to=boundary))
-        together = as_batch(model.backbone.run(state, to=boundary))
+        alone = packed(model.backbone.run(few, to=boundary))
+        together = packed(model.backbone.run(state, to=boundary))
     if not torch.equal(before, torch.random.get_rng_state()):
         return "something up to the boundary draws random numbers although every stage is in eval mode"
     for first, second in zip(rows_of(alone), rows_of(together), strict=False):
@@ -188,7 +188,7 @@ class _Prefix:
         if self.boundary is not None:
             with self.autocast():
                 state = self.model.backbone.run(state, to=self.boundary)
-        return {**as_batch(state), "targets": targets}
+        return packed(state, targets, self.model.kind.targets_are)
 
     def fill(self, store, numbers: range, batch_size: int):
         """Compute examples and keep them; those of like length go together, since order is free."""
@@ -197,10 +197,10 @@ class _Prefix:
         try:
             for indices in everything.split(group):
                 state, targets = self.source.version(indices)
-                order = _by_length(state)
-                for part in order.split(batch_size):
-                    batch = select(_trimmed(state, part), slice(None))
-                    store.put(indices[part], self._run(batch, targets[part.to(targets.device)]))
+                prepared = packed(state, targets, self.model.kind.targets_are)
+                for part in _by_length(state).split(batch_size):
+                    batch = trimmed(select(prepared, part.to(targets.device)))
+                    store.put(indices[part], self._run(*unpacked(batch)))
             store.finish()
         except BaseException:
             if isinstance(store, DiskStore):
@@ -213,16 +213,6 @@ def _by_length(state: State) -> Tensor:
     if isinstance(state, Tensor):
         return torch.arange(len(state))
     return state["mask"].sum(dim=1).cpu().argsort(stable=True)
-
-
-def _trimmed(state: State, part: Tensor) -> State:
-    """Some examples of a state, without the padding that none of them needs."""
-    if isinstance(state, Tensor):
-        return state[part.to(state.device)]
-    rows = select(state, part.to(state["mask"].device))
-    longest = max(1, int((rows["mask"] * torch.arange(1, rows["mask"].shape[1] + 1, device=rows["mask"].device)).max()))
-    return {name: values[:, :longest] if values.ndim > 1 and values.shape[1] == rows["mask"].shape[1] else values
-            for name, values in rows.items()}
 
 
 def _own_folder() -> Path:

@@ -22,32 +22,33 @@ from tlkit.errors import TlkitError
 from tlkit.files import write_tensors, write_text
 
 Batch = Mapping[str, Tensor]
-_FILLS = {**SEQUENCES, "targets": -100}
+_FILLS = {**SEQUENCES, "targets of places": -100, "targets of symbols": -100}
 
 
-def is_sequence(name: str, values: Tensor, batch: Batch) -> bool:
-    """Whether a tensor of a batch has a place of the sequence as its second axis."""
-    if name == "targets":
-        return values.ndim == 2 and values.dtype == torch.long
-    return name in SEQUENCES and "mask" in batch
+def is_sequence(name: str, batch: Batch) -> bool:
+    """Whether a tensor of a batch has a length of its own for each example, as its second axis."""
+    return name == "targets of symbols" or (name in _FILLS and "mask" in batch)
+
+
+def trimmed(batch: Batch) -> dict[str, Tensor]:
+    """A batch without the padding that none of its examples needs."""
+    if "mask" not in batch:
+        return dict(batch)
+    longest = max(_stops(batch["mask"]))
+    return {name: values[:, :longest] if is_sequence(name, batch) and name != "targets of symbols" else values
+            for name, values in batch.items()}
 
 
 def rows_of(batch: Batch) -> list[dict[str, Tensor]]:
     """A batch as single examples, each sequence without the padding behind it."""
+    stops = {}
+    if "mask" in batch:
+        stops = dict.fromkeys((name for name in batch if is_sequence(name, batch)), _stops(batch["mask"]))
+    if "targets of symbols" in batch:
+        stops["targets of symbols"] = (batch["targets of symbols"] != _FILLS["targets of symbols"]).sum(dim=1).tolist()
     count = len(next(iter(batch.values())))
-    stops = _stops(batch["mask"]) if "mask" in batch else None
-    rows = []
-    for row in range(count):
-        example = {}
-        for name, values in batch.items():
-            if is_sequence(name, values, batch):
-                mine = values[row]
-                follows_mask = "mask" in batch and values.shape[1] == batch["mask"].shape[1]
-                example[name] = mine[: stops[row]] if follows_mask else mine[mine != _FILLS["targets"]]
-            else:
-                example[name] = values[row]
-        rows.append(example)
-    return rows
+    return [{name: values[row][: stops[name][row]] if name in stops else values[row] for name, values in batch.items()}
+            for row in range(count)]
 
 
 def join(rows: list[Mapping[str, Tensor]], sequences: Iterable[str]) -> dict[str, Tensor]:
@@ -82,7 +83,7 @@ class MemoryStore:
         """Keep a batch as the examples of these numbers."""
         rows = rows_of(batch)
         for name, values in batch.items():
-            if is_sequence(name, values, batch):
+            if is_sequence(name, batch):
                 self.sequences.add(name)
                 kept = self._rows.setdefault(name, [None] * self.count)
                 for row, index in enumerate(indices.tolist()):
@@ -138,7 +139,7 @@ class DiskStore:
         Raises:
             TlkitError: the disk is full; what was half written is removed.
         """
-        self.sequences |= {name for name, values in batch.items() if is_sequence(name, values, batch)}
+        self.sequences |= {name for name in batch if is_sequence(name, batch)}
         for index, row in zip(indices.tolist(), rows_of(batch), strict=True):
             self._pending.append((index, {name: values.cpu() for name, values in row.items()}))
             self._pending_bytes += sum(values.numel() * values.element_size() for values in row.values())

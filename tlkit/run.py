@@ -28,7 +28,8 @@ class Run:
         records: what was noted after each epoch; `history` is the same as a table.
         seconds: that training took, over all its parts if it was resumed.
         peak_memory: bytes, the most that the process held while it trained (on a GPU, that was taken there).
-        kept: what was kept of the frozen stages in each phase, or why nothing was.
+        kept: for each phase, the stage `after` which activations were kept (None: prepared inputs), whether anything
+            was `kept`, and a `note` that says where, or why not.
         start: weights before training, of all that trained, by their names in the model.
         interrupted: whether it was stopped by the user before its end.
     """
@@ -40,7 +41,7 @@ class Run:
     records: list[dict] = field(default_factory=list)
     seconds: float = 0.0
     peak_memory: int = 0
-    kept: list[str] = field(default_factory=list)
+    kept: list[dict] = field(default_factory=list)
     start: dict[str, Tensor] = field(default_factory=dict, repr=False)
     interrupted: bool = False
 

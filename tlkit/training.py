@@ -20,7 +20,7 @@ from tlkit.adaptation import draw_fresh_weights, refuse_bad_labels, start_from_p
 from tlkit.callbacks import Callback, ProgressBar
 from tlkit.data.task import Task
 from tlkit.devices import accelerator_for, clear_errors, peak_memory
-from tlkit.errors import TlkitError
+from tlkit.examples import KeptExamples
 from tlkit.feature_cache import FeatureCache, open_examples
 from tlkit.freezing import freeze, parameter_groups, stages_named
 from tlkit.heads import l2_sp
@@ -153,7 +153,7 @@ class _Loop:
             train = open_examples(model, self.task.train, plan, seed=self.seed, **opened)
             still = plan.changed(jitter=None, views=0, mixup=0.0)
             val = open_examples(model, self.task.val, still, **opened) if plan.patience is not None else None
-        self.result.kept.append(train.note)
+        self.result.kept.append({"after": train.after, "kept": isinstance(train, KeptExamples), "note": train.note})
         optimizer = _optimizer(plan.optimizer, groups, self.accelerator.device)
         step, self.optimizer = self.accelerator.prepare(Step(model), optimizer)
         if self.restored is not None:
