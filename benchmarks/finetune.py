@@ -14,7 +14,9 @@ and cosine; the order of the examples; batches of 32, texts padded to the longes
 validation during training. Each side has a process of its own, and trains for an epoch of four batches first, which is
 not counted. Counted is everything from the raw data (images in memory, texts) to the trained weights.
 
-"seconds" are of the wall clock, "cpu_seconds" of the process's threads; "peak_mb" (of 10^6 bytes) is the most that the
+"seconds" are of the wall clock and "cpu_seconds" of the processor, for all threads of the side; the former say little where
+other work shares the machine, which "load" tells (the mean number of busy threads in the minute before). "head" is the
+length of the trained head's weights, by which one sees that all trained the same. "peak_mb" (of 10^6 bytes) is the most that the
 process held while it trained, libraries and data included, of which "start_mb" were there before.
 """
 
@@ -54,7 +56,7 @@ def run(job) -> dict:
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         train(copy.deepcopy(model), few, replace(job, epochs=1))
         torch.manual_seed(job.seed)
-        held = _memory("VmRSS")
+        held, load_before = _memory("VmRSS"), os.getloadavg()[0]
         _forget_peak()
         started, busy = time.perf_counter(), time.process_time()
         said = train(model, task, job)
@@ -64,7 +66,7 @@ def run(job) -> dict:
     accuracy = float((logits.argmax(dim=1) == task.test.labels).float().mean())
     return {
         "seconds": seconds, "peak_mb": peak, "accuracy": accuracy, "cpu_seconds": cpu_seconds, "start_mb": held,
-        "head": float(model.head.weight.detach().norm()), "threads": torch.get_num_threads(), **said,
+        "head": float(model.head.weight.detach().norm()), "threads": torch.get_num_threads(), "load": load_before, **said,
     }  # fmt: skip
 
 
@@ -123,7 +125,7 @@ def measure(models, scenarios, sides, options, done: dict, save) -> dict:
 
 def _figures(figures: dict) -> str:
     accuracy = "  not trained to the end" if figures["accuracy"] is None else f"  accuracy {figures['accuracy']:.3f}"
-    return f"{figures['seconds']:9.2f} s  {figures['peak_mb']:7.0f} MB{accuracy}"
+    return f"{figures['seconds']:9.2f} s  {figures['cpu_seconds']:9.2f} cpu s  {figures['peak_mb']:7.0f} MB{accuracy}"
 
 
 def print_ratios(results: dict, models, scenarios) -> None:
@@ -135,9 +137,8 @@ def print_ratios(results: dict, models, scenarios) -> None:
                 continue
             print(f"{model} {scenario}: times tlkit's seconds (cpu seconds; memory)")
             for side, figures in found.items():
-                ours, unknown = found["tlkit"], figures["cpu_seconds"] is None
-                cpu = "-" if unknown else f"{figures['cpu_seconds'] / ours['cpu_seconds']:.2f}"
-                print(f"  {side:<10}{figures['seconds'] / ours['seconds']:7.2f}  ({cpu}; {figures['peak_mb'] / ours['peak_mb']:.2f})")
+                seconds, cpu, memory = (figures[what] / found["tlkit"][what] for what in ("seconds", "cpu_seconds", "peak_mb"))
+                print(f"  {side:<10}{seconds:7.2f}  ({cpu:.2f}; {memory:.2f})")
 
 
 def main() -> None:

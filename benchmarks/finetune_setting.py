@@ -86,7 +86,7 @@ def load(job: Job) -> tuple[Model, Task]:
     drawn = torch.randperm(len(task.test), generator=torch.Generator().manual_seed(0))[: job.test_examples]
     task = replace(task, test=task.test.select(drawn))
     backbone = tlkit.load_backbone(job.model)
-    if backbone.modality == "image":
+    if isinstance(backbone.preprocessing, ImageTransform):
         backbone.preprocessing = _smaller(backbone.preprocessing)
     model = tlkit.adapt(backbone, task, seed=job.seed)
     return freeze(model, job.frozen(model)), task
