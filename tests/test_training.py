@@ -8,7 +8,7 @@ import tlkit
 from tlkit import plans
 from tlkit.data.augmentation import Jitter
 from tlkit.evaluation import accuracy
-from tlkit.training import warmup_cosine
+from tlkit.schedules import warmup_cosine
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ __version__ = "0.1.0"
 _HOME_OF = {
     "load_task": "tlkit.data",
     "load_backbone": "tlkit.backbones",
-    "adapt": "tlkit.heads",
+    "adapt": "tlkit.adaptation",
     "finetune": "tlkit.training",
     "plans": "tlkit.plans",
     "check": "tlkit.grading.check",

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from torch import nn
 
 from tlkit.errors import TlkitError
-from tlkit.heads import Model
+from tlkit.model import Model
 
 _NORMS = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm)
 

@@ -14,7 +14,9 @@ from tlkit import plans
 from tlkit.data.task import Split, Task
 from tlkit.evaluation import accuracy, predict_logits
 from tlkit.freezing import freeze, parameter_groups
-from tlkit.heads import Model, draw_fresh_weights, start_from_prototypes
+from tlkit.adaptation import draw_fresh_weights, start_from_prototypes
+from tlkit.model import Model
+from tlkit.schedules import warmup_cosine
 
 
 @dataclass
@@ -107,11 +109,3 @@ def _train_phase(model: Model, split: Split, plan: plans.Plan, phase: plans.Phas
             schedule.step()
             total += loss.item() * len(batch)
         yield {"epoch": epoch, "loss": total / len(split), "learning_rate": optimizer.param_groups[-1]["lr"]}
-
-
-def warmup_cosine(step: int, steps: int, warmup: float) -> float:
-    """The share of the full learning rate at `step` of `steps`: a line up over the warm-up, a cosine down to 0."""
-    warmup_steps = warmup * steps
-    if step < warmup_steps:
-        return (step + 1) / (warmup_steps + 1)
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup_steps) / max(1.0, steps - warmup_steps))))

@@ -91,9 +91,10 @@ class Backbone(nn.Module):
 
     def prepare(self, inputs) -> State:
         """A task's raw inputs as the first stage takes them, on the device and in the precision of the weights."""
-        return self._place(self.preprocessing(inputs))
+        return self.place(self.preprocessing(inputs))
 
-    def _place(self, state: State) -> State:
+    def place(self, state: State) -> State:
+        """A state on the device and in the precision of the weights."""
         weight = next(self.parameters())
         return apply(lambda values: values.to(weight if values.is_floating_point() else weight.device), state)
 
@@ -127,7 +128,7 @@ class Backbone(nn.Module):
     @torch.no_grad()
     def profile(self) -> list[StageProfile]:
         """The depth map with shapes, parameters and operations, measured on one example of the preprocessing's size."""
-        state, rows = self._place(self.preprocessing.example()), []
+        state, rows = self.place(self.preprocessing.example()), []
         modes = {module: module.training for module in self.modules()}
         self.eval()
         for name, stage in self.stages.items():
