@@ -9,6 +9,7 @@ from tlkit.errors import TlkitError
 from tlkit.gradients.inputs import (
     are_classes, has_axes, has_shape, known_reduction, no_infinity, not_empty, same_shape, share,
 )
+from tlkit.heads import IGNORED
 
 
 def softmax_gradient(inputs: torch.Tensor, upstream: torch.Tensor) -> torch.Tensor:
@@ -29,7 +30,7 @@ def softmax_gradient(inputs: torch.Tensor, upstream: torch.Tensor) -> torch.Tens
 
 def cross_entropy_gradient(
     logits: torch.Tensor, labels: torch.Tensor, upstream=1.0, *, label_smoothing: float = 0.0,
-    class_weights: torch.Tensor | None = None, ignore_index: int = -100, reduction: str = "mean",
+    class_weights: torch.Tensor | None = None, ignore_index: int = IGNORED, reduction: str = "mean",
 ) -> torch.Tensor:
     """Gradient of `tlkit.heads.cross_entropy` by its logits.
 
