@@ -6,7 +6,7 @@ Names are looked up on first use, so that importing the package pulls in neither
 from importlib import import_module
 
 _HOME_OF = {
-    "derive": "derivations", "derivations": "derivations",
+    "derive": "derived", "derivations": "derived",
     "gradient_check": "checking", "GradientMismatch": "checking", "numerical_gradient": "numeric",
     "sigmoid_gradient": "binary", "bce_gradient": "binary", "bce_with_logits_gradient": "binary",
     "softmax_gradient": "categorical", "cross_entropy_gradient": "categorical", "distillation_gradient": "categorical",

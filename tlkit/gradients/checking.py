@@ -167,34 +167,52 @@ def _reason(f: Callable, held: list[torch.Tensor], i: int, upstream: torch.Tenso
         return "the output does not depend on this input through autograd: look for detach(), no_grad(), .item() or a new tensor"
     if held[i].dtype == torch.float64 and output.dtype != torch.float64:
         return f"the function computes in {output.dtype} inside, too coarse for differences; keep float64 all the way"
+    if held[i].dtype == torch.float32:
+        fine = [tensor.double() if tensor.is_floating_point() else tensor for tensor in held]
+        try:
+            with torch.no_grad():
+                f(*fine)
+        except RuntimeError:  # parameters of its own, in float32
+            return "float32 is coarse: try again with the whole function in float64 before looking for a mistake"
+        held, upstream, step = fine, upstream.double(), numeric.CENTRAL_STEP
+        tried, _ = _numeric(f, held, i, upstream, step)
+        if _close(found.detach().double(), tried):
+            return "float32 is too coarse for this function: in float64 the two agree"
     place = int(torch.arange(tried.numel()).view(tried.shape)[entry.index])
-    right, left = numeric.one_sided(f, held, i, place, upstream, step)
-    near = numeric.one_sided(f, held, i, place, upstream, step / 100) if step < 1e-4 else (right, left)
-    if abs(near[0] - near[1]) > 0.1 * max(abs(near[0]), abs(near[1]), 1e-12) and abs(right - left) > 1e-3 * max(abs(right), abs(left)):
+    if _is_kink(f, held, i, place, upstream, step):
+        right, left = numeric.one_sided(f, held, i, place, upstream, step)
         return (f"a kink: the slope is {right:.4g} to the right and {left:.4g} to the left (ReLU, absolute value, maximum at a tie); "
                 "move the input away from it")
     without, _ = _numeric(f, held, i, torch.ones_like(upstream), step)
-    if upstream.numel() > 1 and torch.allclose(found.detach().double(), without, rtol=1e-3, atol=1e-4 * float(without.abs().max())):
+    if upstream.numel() > 1 and _close(found.detach().double(), without):
         return "the upstream gradient is not multiplied in: this is the gradient of the plain sum of the outputs"
-    return _relation(found.detach().double(), tried, by_autograd, held[i].dtype)
+    return _relation(found.detach().double(), tried, by_autograd)
 
 
-def _relation(found: torch.Tensor, tried: torch.Tensor, by_autograd: bool, dtype: torch.dtype) -> str:
+def _is_kink(f: Callable, held: list[torch.Tensor], i: int, place: int, upstream: torch.Tensor, step: float) -> bool:
+    """Whether the slopes to both sides differ, and go on to differ where the step becomes smaller."""
+    for width in (step, step / 100):
+        right, left = numeric.one_sided(f, held, i, place, upstream, width)
+        if abs(right - left) <= 0.1 * max(abs(right), abs(left), 1e-12):
+            return False
+    return True
+
+
+def _close(a: torch.Tensor, b: torch.Tensor) -> bool:
+    return a.shape == b.shape and torch.allclose(a, b, rtol=1e-3, atol=1e-4 * float(b.abs().max()))
+
+
+def _relation(found: torch.Tensor, tried: torch.Tensor, by_autograd: bool) -> str:
     """What relates the two gradients, where nothing is wrong with the comparison."""
-    def close(a: torch.Tensor, b: torch.Tensor) -> bool:
-        return a.shape == b.shape and torch.allclose(a, b, rtol=1e-3, atol=1e-4 * float(b.abs().max()))
-
     if not bool(found.any()):
         return "the analytic gradient is zero everywhere: the input was detached, or its gradient was never added up"
-    if close(found, -tried):
+    if _close(found, -tried):
         return "the sign is flipped"
     solid = tried.abs() > 1e-6 * tried.abs().max()
     factor = float((found[solid] / tried[solid]).median()) if bool(solid.any()) else 0.0
-    if factor and found.numel() > 1 and close(found, factor * tried):
+    if factor and found.numel() > 1 and _close(found, factor * tried):
         return f"a constant factor of {factor:.4g}: sum or mean, a 2 or a scale that is missing or stands twice"
-    if found.ndim == 2 and found.shape[0] == found.shape[1] and close(found, tried.T):
+    if found.ndim == 2 and found.shape[0] == found.shape[1] and _close(found, tried.T):
         return "transposed"
-    if dtype == torch.float32:
-        return "float32 is coarse: try again in float64 before looking for a mistake"
     return "the formula and the function differ" if not by_autograd else (
         "autograd and the function differ: a custom backward, an in-place change, or a part cut off by detach()")

@@ -28,5 +28,5 @@ def derive(name: str) -> Derivation:
     """
     if name not in _MODULE_OF:
         raise TlkitError(f"there is no derivation {name!r}; there are {', '.join(derivations())}")
-    module = import_module(f"tlkit.gradients.derivations.{_MODULE_OF[name]}")
+    module = import_module(f"tlkit.gradients.derived.{_MODULE_OF[name]}")
     return {derivation.name: derivation for derivation in module.DERIVATIONS}[name]
