@@ -12,6 +12,7 @@ _HOME_OF = {
     "load_backbone": "tlkit.backbones",
     "adapt": "tlkit.adaptation",
     "finetune": "tlkit.training",
+    "load": "tlkit.artefact",
     "plans": "tlkit.plans",
     "check": "tlkit.grading.check",
     "quiz": "tlkit.grading.quiz",

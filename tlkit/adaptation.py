@@ -6,8 +6,8 @@ Axes: N examples, F features, C classes.
 import torch
 from torch import nn
 
-from tlkit.backbones import load_backbone
 from tlkit.backbones.backbone import Backbone
+from tlkit.backbones.rebuilding import rebuild
 from tlkit.backbones.state import concatenate
 from tlkit.data.task import Split, Task
 from tlkit.errors import TlkitError
@@ -150,17 +150,13 @@ def start_from_prototypes(model: Model, split: Split, scale: float = 10.0) -> No
 def draw_fresh_weights(model: Model, seed: int) -> None:
     """Draw every weight of body and head anew; the global random state is left as it was.
 
-    A published body is drawn as its authors draw it, by loading it without its weights.
-
-    Raises:
-        TlkitError: such a body cannot be loaded again by its name.
+    A published body is drawn as its authors draw it; one without a recipe, module by module.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         drawn = model
-        if model.backbone.name != "glyphnet":
-            fresh = load_backbone(model.backbone.name, pretrained=False, seed=seed)
-            model.backbone.load_state_dict(fresh.state_dict())
+        if model.backbone.recipe and "glyphnet" not in model.backbone.recipe:
+            model.backbone.load_state_dict(rebuild(model.backbone.recipe, seed).state_dict())
             drawn = model.head
         for module in drawn.modules():
             if hasattr(module, "reset_parameters") and not _is_shared(module, model):

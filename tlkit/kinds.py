@@ -17,12 +17,15 @@ from tlkit.heads import CTC, IGNORED, BinaryCrossEntropy, CrossEntropy, Loss, Sq
 class Kind:
     """A kind of task; `reads_sequence` says whether its head sees every place of a sequence, or one vector an example.
 
+    `targets_are` "examples" (one row each), "places" (one a place of the sequence) or "symbols" (of a length of their own).
+
     `head` and `loss` are what `adapt` puts on a body. `prepare` gives what the body's first stage takes, and the
     targets beside it. `answers` reads outputs: a list with one answer an example.
     """
 
     name = ""
     reads_sequence = False
+    targets_are = "examples"
 
     def head(self, backbone: Backbone, task: Task) -> nn.Module:
         raise NotImplementedError
@@ -87,6 +90,7 @@ class TokenClassification(Kind):
 
     name = "token classification"
     reads_sequence = True
+    targets_are = "places"
 
     def head(self, backbone, task):
         return PlaceHead(nn.Linear(backbone.feature_size, len(task.classes)))
@@ -113,6 +117,7 @@ class Generation(Kind):
 
     name = "generation"
     reads_sequence = True
+    targets_are = "places"
 
     def head(self, backbone, task):
         if not any(isinstance(stage, Block) and stage.causal for stage in backbone.stages.values()):
@@ -142,6 +147,7 @@ class Speech(Kind):
 
     name = "speech"
     reads_sequence = True
+    targets_are = "symbols"
 
     def head(self, backbone, task):
         return FrameHead(nn.Linear(backbone.feature_size, len(task.classes) + 1))

@@ -52,6 +52,7 @@ class Backbone(nn.Module):
         batch_dependence: why an example's output depends on what it is batched with; empty where it does not.
         token_embedding: the parameter that a language model's output layer shares, for bodies that have one.
         notes: what else is to be known, such as parameters of the original that are left out.
+        recipe: what `tlkit.backbones.rebuilding` needs to build it again for weights from an artefact; plain data.
     Raises:
         TlkitError: two stages share a parameter.
     """
@@ -67,6 +68,7 @@ class Backbone(nn.Module):
         batch_dependence: str = "",
         token_embedding: str | None = None,
         notes: tuple[str, ...] = (),
+        recipe: Mapping | None = None,
     ):
         super().__init__()
         self.name = name
@@ -78,6 +80,7 @@ class Backbone(nn.Module):
         self.batch_dependence = batch_dependence
         self.token_embedding = token_embedding
         self.notes = notes
+        self.recipe = recipe
         self._refuse_shared_parameters()
 
     @property
