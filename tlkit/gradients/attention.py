@@ -62,18 +62,28 @@ def attention_gradients(
     Raises:
         TlkitError: the shapes do not match, the mask is not of bools, or a query may attend to nothing.
     """
+    _fit(queries, keys, values, upstream)
+    root = queries.shape[-1] ** 0.5
+    scores = queries @ keys.mT / root                                     # (..., T, S)
+    if mask is not None:
+        scores = scores.masked_fill(_forbidden(mask), float("-inf"))
+    weights = torch.softmax(scores, dim=-1)                               # A (..., T, S)
+    into_weights = upstream @ values.mT                                   # P (..., T, S)
+    into_scores = weights * (into_weights - (into_weights * weights).sum(dim=-1, keepdim=True)) / root
+    return AttentionGradients(into_scores @ keys, into_scores.mT @ queries, weights.mT @ upstream)
+
+
+def _fit(queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, upstream: torch.Tensor) -> None:
     batch, (t, d), (s, e) = queries.shape[:-2], queries.shape[-2:], values.shape[-2:]
     has_shape("keys", keys, (*batch, s, d), "(..., S, D)")
     has_shape("values", values, (*batch, s, e), "(..., S, E)")
     has_shape("upstream", upstream, (*batch, t, e), "(..., T, E)")
-    scores = queries @ keys.mT / d**0.5                                   # (..., T, S)
-    if mask is not None:
-        if mask.dtype != torch.bool:
-            raise TlkitError(f"mask is of type {mask.dtype}; torch.bool is due, True where a place may be attended to")
-        if not bool(mask.any(dim=-1).all()):
-            raise TlkitError("a query of the mask may attend to no place at all; its output is not known")
-        scores = scores.masked_fill(~mask, float("-inf"))
-    weights = torch.softmax(scores, dim=-1)                               # A (..., T, S)
-    into_weights = upstream @ values.mT                                   # P (..., T, S)
-    into_scores = weights * (into_weights - (into_weights * weights).sum(dim=-1, keepdim=True)) / d**0.5
-    return AttentionGradients(into_scores @ keys, into_scores.mT @ queries, weights.mT @ upstream)
+
+
+def _forbidden(mask: torch.Tensor) -> torch.Tensor:
+    """True where a place may not be attended to."""
+    if mask.dtype != torch.bool:
+        raise TlkitError(f"mask is of type {mask.dtype}; torch.bool is due, True where a place may be attended to")
+    if not bool(mask.any(dim=-1).all()):
+        raise TlkitError("a query of the mask may attend to no place at all; its output is not known")
+    return ~mask

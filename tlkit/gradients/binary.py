@@ -67,13 +67,18 @@ def bce_with_logits_gradient(
     """
     _binary(logits, targets, "logits", reduction)
     no_infinity("logits", logits)
-    s, y = torch.sigmoid(logits), targets.to(logits.dtype)
     g = share(upstream, reduction, logits.numel(), logits)
-    if positive_weights is None:
-        return g * (s - y)
+    if positive_weights is not None:
+        return g * _weighted_slope(logits, targets, positive_weights)
+    return g * (torch.sigmoid(logits) - targets.to(logits.dtype))
+
+
+def _weighted_slope(logits: torch.Tensor, targets: torch.Tensor, positive_weights: torch.Tensor) -> torch.Tensor:
+    """(1 - y) * s(z) - w * y * (1 - s(z))"""
     has_shape("positive_weights", positive_weights, logits.shape[-1:], "one for each class")
+    y = targets.to(logits.dtype)
     # 1 - s(z) would be rounded to 0 where s(-z) is still a number
-    return g * ((1 - y) * s - positive_weights * y * torch.sigmoid(-logits))
+    return (1 - y) * torch.sigmoid(logits) - positive_weights * y * torch.sigmoid(-logits)
 
 
 def _binary(outputs: torch.Tensor, targets: torch.Tensor, name: str, reduction: str) -> None:

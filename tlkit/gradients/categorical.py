@@ -52,30 +52,48 @@ def cross_entropy_gradient(
         TlkitError: infinite logits, labels out of range or of float type, an empty batch, all labels ignored (or of
             weight 0), shapes that do not match, an unknown reduction, smoothing outside of [0, 1].
     """
+    counted = _labels_that_count(logits, labels, ignore_index, reduction)          # (B,)
+    if label_smoothing or class_weights is not None:
+        gradient, divisor = _weighted(logits, labels, counted, label_smoothing, class_weights)
+    else:
+        gradient, divisor = _less_one_at(torch.softmax(logits, dim=1), labels), counted.sum()
+    g = share(upstream, reduction, divisor, logits[:, 0])                          # () or (B,)
+    return gradient * (g * counted)[:, None]                                       # (B, C)
+
+
+def _labels_that_count(logits: torch.Tensor, labels: torch.Tensor, ignore_index: int, reduction: str) -> torch.Tensor:
+    """Which rows have a label that counts (B,), once everything has been looked at."""
     known_reduction(reduction)
     has_axes("logits", logits, "B, C")
     not_empty("logits", logits)
     has_shape("labels", labels, logits.shape[:1], "one label for each row of logits")
-    if not 0 <= label_smoothing <= 1:
-        raise TlkitError(f"label_smoothing={label_smoothing} must lie between 0 and 1")
     no_infinity("logits", logits)
-    counted = are_classes(labels, logits.shape[1], ignore_index)          # (B,)
-    at = labels.long().clamp(min=0, max=logits.shape[1] - 1)[:, None]     # (B, 1)
-    gradient = torch.softmax(logits, dim=1)                               # (B, C)
-    if label_smoothing == 0.0 and class_weights is None:
-        divisor = counted.sum()
-        gradient.scatter_add_(1, at, torch.full_like(gradient[:, :1], -1.0))
-    else:
-        w = torch.ones_like(logits[0]) if class_weights is None else class_weights.to(logits.dtype)
-        has_shape("class_weights", w, logits.shape[1:], "one weight for each class")
-        divisor = (w[at[:, 0]] * counted).sum()
-        if divisor == 0:
-            raise TlkitError("the weights of all labels in the batch are 0; there is nothing to learn from")
-        t = (label_smoothing / logits.shape[1] * w).repeat(len(logits), 1)                    # (B, C)
-        t.scatter_add_(1, at, (1 - label_smoothing) * w[at])
-        gradient = gradient * t.sum(dim=1, keepdim=True) - t
-    g = share(upstream, reduction, divisor, logits[:, 0])                 # () or (B,)
-    return gradient.mul_((g * counted)[:, None])
+    return are_classes(labels, logits.shape[1], ignore_index)
+
+
+def _less_one_at(p: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """p - onehot(y), written over p; what becomes of rows without a label that counts does not matter. (B, C)"""
+    return p.scatter_add_(1, _column(labels, p), torch.full_like(p[:, :1], -1.0))
+
+
+def _column(labels: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """Labels as an index along the classes (B, 1); those that do not count are put inside its range."""
+    return labels.long().clamp(0, like.shape[1] - 1)[:, None]
+
+
+def _weighted(logits: torch.Tensor, labels: torch.Tensor, counted: torch.Tensor, smoothing: float,
+              class_weights: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+    """p * sum_c t_c - t (B, C), and the sum of the weights of the labels that count."""
+    if not 0 <= smoothing <= 1:
+        raise TlkitError(f"label_smoothing={smoothing} must lie between 0 and 1")
+    w = torch.ones_like(logits[0]) if class_weights is None else class_weights.to(logits.dtype)
+    has_shape("class_weights", w, logits.shape[1:], "one weight for each class")
+    at = _column(labels, logits)
+    divisor = (w[at[:, 0]] * counted).sum()
+    if divisor == 0:
+        raise TlkitError("the weights of all labels in the batch are 0; there is nothing to learn from")
+    t = (smoothing / logits.shape[1] * w).repeat(len(logits), 1).scatter_add_(1, at, (1 - smoothing) * w[at])
+    return torch.softmax(logits, dim=1) * t.sum(dim=1, keepdim=True) - t, divisor
 
 
 def distillation_gradient(
