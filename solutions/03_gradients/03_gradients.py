@@ -55,9 +55,9 @@ from tlkit.explore import gradients as pictures
 pictures.loss_curve(logit=-4.5, label=1.0)
 
 # %% tags=["demo"]
-found = {"cross-entropy": pictures.cross_entropy_slope(-4.5, 1.0), "squared error": pictures.squared_error_slope(-4.5, 1.0)}
-for loss, gradient in found.items():
-    print(f"{loss:14} you said {guess[loss]:.3f}, it is {abs(gradient):.3f}")
+slopes = {"cross-entropy": pictures.cross_entropy_slope, "squared error": pictures.squared_error_slope}
+for loss, slope in slopes.items():
+    print(f"{loss:14} you said {guess[loss]:.3f}, it is {abs(slope(-4.5, 1.0)):.3f}")
 
 # %% [markdown]
 # The squared error hardly pulls where the model is most wrong. Move the logit and the label, also to labels between 0 and 1.
@@ -243,7 +243,7 @@ pictures.explore_loss_surface()
 #
 # - `logits` is a tensor of shape (B, C), `labels` a tensor of B class numbers from 0 to C - 1. The result has the shape (B, C).
 # - Logits may be thousands, positive or negative: nothing may overflow.
-# - Leave `logits` as they are. Write the formula: no autograd, no ready-made loss. `torch.softmax` is fine.
+# - Leave `logits` as they are. Write the formula: no autograd, no ready-made loss. `torch.softmax` is fine, and so is numpy.
 
 # %% tags=["setup"]
 import torch
@@ -290,10 +290,10 @@ steps_tried = 10.0 ** np.arange(-15, 0.5, 0.5)
 one_sided = np.abs((np.exp(1 + steps_tried) - np.exp(1)) / steps_tried - np.exp(1))
 central = np.abs((np.exp(1 + steps_tried) - np.exp(1 - steps_tried)) / (2 * steps_tried) - np.exp(1))
 best = {"one-sided": steps_tried[one_sided.argmin()], "central": steps_tried[central.argmin()]}
-display(Picture(pictures.draw_step_sizes(steps_tried, {"one-sided": one_sided, "central": central}),
-                f"Error against step: smallest at {best['one-sided']:.0e} one-sided and at {best['central']:.0e} central"))
-print(f"smallest error: one-sided {one_sided.min():.0e} at step {best['one-sided']:.0e}, "
-      f"central {central.min():.0e} at step {best['central']:.0e}")
+words = (f"smallest error: one-sided {one_sided.min():.0e} at step {best['one-sided']:.0e}, "
+         f"central {central.min():.0e} at step {best['central']:.0e}")
+display(Picture(pictures.draw_step_sizes(steps_tried, {"one-sided": one_sided, "central": central}), words))
+print(words)
 
 # %% [markdown]
 # To the right of its lowest point each curve rises because the step is too long for a straight line; to the left because two
@@ -344,8 +344,9 @@ from tlkit.heads import cross_entropy
 torch.manual_seed(0)
 logits, labels = 3 * torch.randn(4, 5, dtype=torch.float64), torch.tensor([2, 0, 4, 2])
 try:
-    difference = cross_entropy_gradient(logits, labels, 1.0) - numerical_gradient(cross_entropy, logits, labels, 1e-5)
-    print(f"largest difference of formula and trial: {difference.abs().max():.1e}")
+    by_formula = cross_entropy_gradient(logits, labels, 1.0)
+    by_trying = numerical_gradient(cross_entropy, logits, labels, 1e-5)
+    print(f"largest difference of formula and trial: {(by_formula - by_trying).abs().max():.1e}")
 except Exception as error:
     print(f"Not yet: exercises 3 and 4 come first ({type(error).__name__}).")
 
@@ -358,9 +359,14 @@ from tlkit.gradients import GradientMismatch, gradient_check
 
 numbers = torch.tensor([0.5, 0.0, -2.0], dtype=torch.float64)
 print(gradient_check(torch.tanh, {"x": numbers}))
-for function, formula in ((torch.tanh, lambda x, upstream: 1 - torch.tanh(x) ** 2), (torch.relu, None)):
+
+def forgetful(x, upstream):
+    return 1 - torch.tanh(x) ** 2
+
+
+for function, gradient in ((torch.tanh, forgetful), (torch.relu, None)):
     try:
-        gradient_check(function, {"x": numbers}, formula)
+        gradient_check(function, {"x": numbers}, gradient)
     except GradientMismatch as mismatch:
         print(mismatch)
 
@@ -441,8 +447,9 @@ try:
     for step in range(201):
         logits = features @ weight.T + bias
         if step % 50 == 0:
+            loss = cross_entropy(logits, task.train.labels)
             right = ((new_features @ weight.T + bias).argmax(1) == task.test.labels).float().mean()
-            print(f"step {step:3}: loss {cross_entropy(logits, task.train.labels):.3f}, right on new digits {right:.3f}")
+            print(f"step {step:3}: loss {loss:.3f}, share of new digits read correctly {right:.3f}")
         G = cross_entropy_gradient(logits, task.train.labels, 1.0)
         weight -= 0.1 * G.T @ features
         bias -= 0.1 * G.sum(0)
@@ -496,15 +503,15 @@ check("03.quiz")
 # %% [markdown]
 # ## Optional: further back
 #
-# Four more exercises, for whoever wants to have gone all the way back through a network once. They count nothing; their checks say
-# as much as the others. What comes from above is called `upstream` in all of them: the derivative of the loss by the output, of the
-# output's shape. No autograd, please.
+# Four more exercises, for whoever wants to have gone all the way back through a network once. Their points count nowhere; their
+# checks say as much as the others. What comes from above is called `upstream` in all of them: the derivative of the loss by the
+# output, of the output's shape. No autograd, please; below each exercise stands its derivation.
 
 # %% [markdown]
 # ### Exercise 6 (optional): binary cross-entropy on logits, as code
 #
 # *6 minutes, easy.* Write `bce_gradient`: the gradient by the logits of the mean, over **all** entries, of the binary cross-entropy of
-# $\sigma(z)$ and the target; times `upstream`, one number. `logits` and `targets` are tensors of the same shape, a row or a table;
+# $\sigma(z)$ and the target; times `upstream`, one number, since a mean is one. `logits` and `targets` are tensors of the same shape, a row or a table;
 # targets lie between 0 and 1. Logits may be as large as 10,000 and as small as -10,000.
 
 # %% nbgrader={"grade": false, "grade_id": "03-bce_code", "locked": false, "schema_version": 3, "solution": true, "task": false}

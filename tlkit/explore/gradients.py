@@ -65,8 +65,8 @@ def draw_loss_curve(logit: float, label: float):
     left.plot([logit], [-0.45], "|", color=GREEN, markersize=12)
     left.text(-REACH, -1.2, "arrow: minus the gradient", color=GREEN, fontsize=9, va="center")
     left.legend(loc="upper center", fontsize=9, edgecolor="none")
-    right.plot(z, cross_entropy_slope(z, label), color=BLUE, label="cross-entropy: p - y")
-    right.plot(z, squared_error_slope(z, label), color=ORANGE, linestyle="--", label="squared error: (p - y) p (1 - p)")
+    right.plot(z, cross_entropy_slope(z, label), color=BLUE, label="cross-entropy")
+    right.plot(z, squared_error_slope(z, label), color=ORANGE, linestyle="--", label="squared error / 2")
     right.plot([logit] * 2, [cross_entropy_slope(logit, label), squared_error_slope(logit, label)], "o", color="black", markersize=5)
     right.axhline(0, color="black", linewidth=0.8)
     right.set(xlim=(-REACH - 0.5, REACH + 0.5), ylim=(-1.1, 1.35), xlabel="logit z", ylabel="gradient by z", title="how strongly each pulls")
@@ -108,7 +108,7 @@ def softmax(z: np.ndarray) -> np.ndarray:
 
 
 def draw_loss_surface(logits: np.ndarray, label: int):
-    """Cross-entropy of three classes over the first two logits, with the downhill arrow; on the right, p - onehot(y).
+    """Cross-entropy of three classes over the first two logits, with the downhill arrow; on the right, the gradient by each logit.
 
     Args:
         logits: (3,), each between -4 and 4; the third is held fixed in the surface.
@@ -132,7 +132,7 @@ def draw_loss_surface(logits: np.ndarray, label: int):
              title=f"loss {float(-np.log(softmax(logits)[label])):.2f}; arrow: minus the gradient")
     places, width = np.arange(3), 0.27
     for shift, values, colour, hatch, name in ((-width, softmax(logits), BLUE, "", "p"), (0, np.eye(3)[label], GREY, "//", "onehot(y)"),
-                                               (width, gradient, ORANGE, "..", "gradient p - onehot(y)")):
+                                               (width, gradient, ORANGE, "..", "gradient")):
         right.bar(places + shift, values, width, color=colour, hatch=hatch, edgecolor="white", label=name)
     right.axhline(0, color="black", linewidth=0.8)
     right.set_xticks(places, [f"class {c}" + (" (true)" if c == label else "") for c in places])

@@ -181,7 +181,7 @@ def _reason(f: Callable, held: list[torch.Tensor], i: int, upstream: torch.Tenso
     place = int(torch.arange(tried.numel()).view(tried.shape)[entry.index])
     if _is_kink(f, held, i, place, upstream, step):
         right, left = numeric.one_sided(f, held, i, place, upstream, step)
-        return (f"a kink: the slope is {right:.4g} to the right and {left:.4g} to the left (ReLU, absolute value, maximum at a tie); "
+        return (f"a kink: the slope is {right + 0.0:.4g} to the right and {left + 0.0:.4g} to the left (ReLU, absolute value, maximum at a tie); "
                 "move the input away from it")
     without, _ = _numeric(f, held, i, torch.ones_like(upstream), step)
     if upstream.numel() > 1 and _close(found.detach().double(), without):

@@ -28,7 +28,7 @@ def as_html(derivation: Derivation, upto: int | None = None) -> str:
     steps = "".join(_step(derivation, line, proof) for line, proof in zip(derivation.lines[:upto], derivation.proofs))
     symbols = ""
     if derivation.symbols:
-        pairs = "; ".join(f"<b>{escape(symbol)}</b> {escape(meaning)}" for symbol, meaning in derivation.symbols.items())
+        pairs = "; ".join(f"<b>{escape(symbol)}</b>: {escape(meaning)}" for symbol, meaning in derivation.symbols.items())
         symbols = f'<p style="margin:4px 0;color:{_GREY}">Where {pairs}.</p>'
     title = escape(derivation.title)
     return (f'<section class="tlkit-derivation" aria-label="Derivation: {escape(derivation.title, quote=True)}">'

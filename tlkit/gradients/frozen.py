@@ -27,8 +27,9 @@ def prompt_gradient(
     Returns:
         dL/dprompt. (F,)
     """
-    body.requires_grad_(False)
-    body.zero_grad(set_to_none=True)
+    for parameter in body.parameters():
+        parameter.requires_grad_(False)
+        parameter.grad = None
     prompt = prompt.detach().requires_grad_()
     cross_entropy(head(body(inputs + prompt)), labels).backward()
     return prompt.grad

@@ -30,12 +30,12 @@ def _frozen_cases(rng: np.random.Generator) -> list[Case]:
     ]
 
 
-def _answer(frozen_before=True, context=contextlib.nullcontext, zeros=False, dropped=False, head=True,
+def _answer(frozen_before=True, context=contextlib.nullcontext, dropped=False, head=True,
             reduction="mean", per_example=False, twice=False, of_inputs=False, no_backward=False):
     """A way around the frozen body with one mistake."""
 
     def prompt_gradient(prompt, body, head_, inputs, labels):
-        body.requires_grad_(not frozen_before) if frozen_before else None
+        body.requires_grad_(not frozen_before)
         head_.requires_grad_(head)
         shifted = inputs + prompt
         if per_example or of_inputs:
@@ -48,8 +48,6 @@ def _answer(frozen_before=True, context=contextlib.nullcontext, zeros=False, dro
         loss.backward(retain_graph=twice)
         if twice:
             loss.backward()
-        if zeros:
-            body.requires_grad_(True).zero_grad(set_to_none=False)
         if dropped:
             body.zero_grad()
         if of_inputs:
@@ -65,6 +63,32 @@ def _frozen_zeros(prompt, body, head, inputs, labels):
         parameter.requires_grad_(False)
         parameter.grad = torch.zeros_like(parameter)
     return prompt.grad
+
+
+def _frozen_zeros_and_free(prompt, body, head, inputs, labels):
+    functional.cross_entropy(head(body(inputs + prompt)), labels).backward()
+    for parameter in body.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    return prompt.grad
+
+
+def _frozen_too_late(prompt, body, head, inputs, labels):
+    functional.cross_entropy(head(body(inputs + prompt)), labels).backward()
+    body.requires_grad_(False)
+    return prompt.grad
+
+
+def _frozen_softmax_twice(prompt, body, head, inputs, labels):
+    body.requires_grad_(False)
+    functional.cross_entropy(torch.softmax(head(body(inputs + prompt)), 1), labels).backward()
+    return prompt.grad
+
+
+def _frozen_of_features(prompt, body, head, inputs, labels):
+    body.requires_grad_(False)
+    features = body(inputs + prompt).detach().requires_grad_()
+    functional.cross_entropy(head(features), labels).backward()
+    return features.grad.sum(0)
 
 
 _frozen_no_grad = _answer(context=torch.no_grad)
@@ -117,16 +141,13 @@ FROZEN = Exercise(
     atol=1e-6,
     hint="Say of the body's weights that they need no gradient; then go forward and back as always.",
     equivalent_mutants={
-        "dropped: body.zero_grad(set_to_none=True)": "no gradient is left from before in these cases",
-        "body.zero_grad(set_to_none=False)": "no gradient is left from before in these cases",
-        "body": "no gradient is left from before in these cases",
-        "body.zero_grad()": "setting to None is the default",
+        "dropped: parameter.grad = None": "no gradient is left from before in these cases",
         "prompt = prompt.requires_grad_()": "the prompt of these cases is a leaf already",
         "dropped: prompt = prompt.detach().requires_grad_()": "the prompt of these cases requires a gradient already",
     },
     misconceptions=(
-        Misconception("the way to the prompt is cut: `no_grad` around the body, or features detached",
-                      "It spares the body, and whatever lies below it gets nothing as well.",
+        Misconception("nothing comes back to the prompt", "`no_grad` around the body, or detached features, spare the body and cut the way to "
+                      "whatever lies below it. (A missing `return` looks the same.)",
                       "Which path does the prompt's gradient take?", _frozen_no_grad),
         Misconception("the body is not frozen", "Without a word to torch, every weight asks for its gradient.",
                       "What does `requires_grad` say of the body's weights?", _frozen_not),
@@ -134,6 +155,14 @@ FROZEN = Exercise(
                       "Say it before you go forward, not after.", _frozen_dropped),
         Misconception("zeros are not None", "A gradient of zeros was computed, or looks so; weight decay moves weights that have one.",
                       "What is `.grad` of a weight that was never asked for a gradient?", _frozen_zeros),
+        Misconception("zeros are not None, and the weights are free", "It looks as if nothing had come back; weight decay moves weights that have a "
+                      "gradient of zeros.", "What is `.grad` of a weight that was never asked for a gradient?", _frozen_zeros_and_free),
+        Misconception("frozen too late", "The gradients are there already when the weights are told to ask for none.",
+                      "When does torch decide which gradients to compute?", _frozen_too_late),
+        Misconception("the gradient of the features", "A fresh leaf between body and head collects it, and the body is spared; but the prompt lies "
+                      "further down.", "Which shape does the prompt have?", _frozen_of_features),
+        Misconception("softmax before cross-entropy", "Probabilities are what one wants of a classifier, but the loss makes its own.",
+                      "What does `cross_entropy` expect: logits or probabilities?", _frozen_softmax_twice),
         Misconception("the head is frozen as well", "It is new, so it has the most to learn.",
                       "Which of the two modules is pretrained?", _frozen_head),
         Misconception("the loss is summed", "Then the gradient grows with the batch.", "Which loss does the exercise ask for?", _frozen_sum),

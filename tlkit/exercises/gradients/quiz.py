@@ -46,8 +46,8 @@ QUIZ = Quiz(
             ),
         ),
         Question(
-            "The body is frozen, and nothing below it trains. What is in `.grad` of its weights after `backward`, and what is true of the "
-            "derivative itself?",
+            "The body is frozen, and nothing below it trains. What do its weights hold as their gradient after the way back, and what is "
+            "true of the derivative itself?",
             (
                 Choice("Zeros, because the derivative is zero.",
                        "The loss does depend on the body. And zeros would be a gradient: weight decay moves weights that have one."),
@@ -57,14 +57,14 @@ QUIZ = Quiz(
             ),
         ),
         Question(
-            "A frozen body lies between a trainable prompt and a trainable head. A colleague puts the body under `torch.no_grad()` to save memory. "
+            "A frozen body lies between a trainable prompt and a trainable head. A colleague puts the body under torch.no_grad() to save memory. "
             "What happens?",
             (
                 Choice("The head trains, the prompt does not, and no error is raised.",
                        "The way to the prompt leads through the body; without a graph there is none. Freeze the weights instead.", True),
                 Choice("Both train as before: frozen weights need no graph.",
                        "The weights need none, but the gradient that passes by on its way to the prompt does."),
-                Choice("Torch raises an error at `backward`.",
+                Choice("Torch raises an error on the way back.",
                        "Only if nothing at all had a graph. The head has one, so torch is content."),
             ),
         ),

@@ -11,10 +11,10 @@ _NOT_ASKED = "the exercise asks for no smoothing, weights or ignored labels"
 
 
 def _softmax_cases(rng: np.random.Generator) -> list[Case]:
-    def call(batch, classes, upstream=1.0, scale=2.0):
+    def call(batch, classes, upstream=1.0, scale=2.0, with_last_class=True):
         logits = torch.tensor(np.round(rng.normal(size=(batch, classes)) * scale, 2))
-        labels = rng.integers(0, classes, batch)
-        labels[0] = classes - 1
+        labels = rng.integers(0, classes if with_last_class else classes - 1, batch)
+        labels[0] = classes - 1 if with_last_class else 0
         return logits, torch.tensor(labels), float(upstream)
 
     many, few = int(rng.integers(6, 9)), int(rng.integers(3, 5))
@@ -24,6 +24,7 @@ def _softmax_cases(rng: np.random.Generator) -> list[Case]:
         Case("the mean over a batch", "two examples", (call(2, 3),)),
         Case("the mean over a batch", "more examples than classes", (call(many, few),)),
         Case("the mean over a batch", "more classes than examples", (call(few, many),)),
+        Case("the mean over a batch", "a class that no example has", (call(few, 4, with_last_class=False),)),
         Case("what comes from above", "an upstream gradient", (call(2, 3, round(rng.uniform(2, 4), 1)),)),
         Case("what comes from above", "a negative upstream gradient", (call(many, few, -round(rng.uniform(2, 4), 1)),)),
         Case("logits of any size", "logits of thousands", (call(3, 4, 1.0, 3000.0),)),
@@ -103,6 +104,17 @@ def _softmax_added_up(logits, labels, upstream):
     return _right(logits, labels, upstream).sum(0)
 
 
+def _softmax_classes_that_occur(logits, labels, upstream):
+    wanted = torch.nn.functional.one_hot(labels).to(logits.dtype)
+    return upstream * (torch.softmax(logits, 1) - wanted) / len(logits)
+
+
+def _softmax_upstream_at_labels(logits, labels, upstream):
+    p = torch.softmax(logits, 1)
+    p[torch.arange(len(labels)), labels] -= upstream
+    return p / len(logits)
+
+
 SOFTMAX = Exercise(
     id="03.softmax",
     title="cross-entropy of a softmax",
@@ -155,6 +167,10 @@ SOFTMAX = Exercise(
                       "What do the entries of p add up to?", _softmax_of_logarithms),
         Misconception("sigmoids in place of a softmax", "Predicted minus wanted is right, and each class was asked by itself.",
                       "What should a row of probabilities add up to?", _softmax_sigmoids),
+        Misconception("only as many classes as labels occur", "`one_hot(labels)` counts up to the largest label that it sees.",
+                      "How many columns does it make for labels 0 and 1 of four classes?", _softmax_classes_that_occur),
+        Misconception("what comes from above reaches the labels' entries only", "It is put in where the 1 stands, and is a factor of everything.",
+                      "What is multiplied by `upstream`: one term or the whole gradient?", _softmax_upstream_at_labels),
         Misconception("the examples are added up", "A bias would collect the batch; each row of logits has a gradient of its own.",
                       "Which shape do the logits have?", _softmax_added_up),
     ),

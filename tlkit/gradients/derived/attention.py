@@ -70,7 +70,7 @@ ATTENTION = Derivation("attention", "Scaled dot-product attention", (
          "chain rule", "Through every weight of the row.", _path_by_path, Derivative(_above_scores, "scores"), (3,),
          lambda into: lambda at: torch.einsum("tk,tkus->us", into(at), Derivative(lambda p: torch.softmax(p["scores"], 1), "scores")(at))),
     Line(r"\frac{\partial L}{\partial Z} = A\circ\left(P - \mathrm{rowsum}(P\circ A)\right)", "dL/dZ = A * (P - rowsum(P * A))", "multiply out",
-         "What is better than the row's weighted mean gains weight.", _into_scores, Derivative(_above_scores, "scores")),
+         "Only what differs from the row's weighted mean counts: shifting all scores of a row changes nothing.", _into_scores, Derivative(_above_scores, "scores")),
     Line(r"\frac{\partial L}{\partial Q} = \frac{1}{\sqrt D}\,\frac{\partial L}{\partial Z}\,K", "dL/dQ = 1/sqrt(D) dL/dZ K", "chain rule",
          "Z is linear in Q, with weights K / sqrt(D).", lambda at: _into_scores(at) @ at["K"] / D**0.5, Derivative(_above, "Q"), (6,),
          lambda into: lambda at: torch.tensordot(into(at), Derivative(_scores, "Q")(at), dims=2)),

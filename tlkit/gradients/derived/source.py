@@ -36,7 +36,7 @@ _DEFINITION = Line(
 _LAST = r"\frac{\partial\mathcal L}{\partial\theta} = -\frac1N\sum_{i=1}^N\left(\frac{y_i}{f_\theta(x_i)} - "\
     r"\frac{1-y_i}{1-f_\theta(x_i)}\right)\frac{\partial f_\theta(x_i)}{\partial\theta}"
 _LAST_PLAIN = "dL/dt = -1/N sum_i (y_i/f_i - (1 - y_i)/(1 - f_i)) df_i/dt"
-_SYMBOLS = {"q": "the model's output, written with a hat over y in the source", "f_i": "the output for example i, a function of t",
+_SYMBOLS = {"q": "the model's output, written with a hat over y in the source", "f_i": "the output for example i, a function of t", "df_i": "its derivative by t",
             "t": "the parameters, theta", "y_i": "the target", "N": "number of examples"}
 
 AS_WRITTEN = Derivation("source_4_2", "Section 4.2 of the source, as written", (
