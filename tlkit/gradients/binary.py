@@ -44,7 +44,8 @@ def bce_gradient(probabilities: torch.Tensor, targets: torch.Tensor, upstream=1.
     _binary(probabilities, targets, "probabilities", reduction)
     between_0_and_1("probabilities", probabilities)
     p, y = probabilities, targets.to(probabilities.dtype)
-    return share(upstream, reduction, p.numel(), p) * (p - y) / (p * (1 - p)).clamp(min=TINY)
+    g = share(upstream, reduction, p.numel(), p)
+    return (p - y).div_((p * (1 - p)).clamp_(min=TINY)).mul_(g)
 
 
 def bce_with_logits_gradient(
@@ -70,7 +71,7 @@ def bce_with_logits_gradient(
     g = share(upstream, reduction, logits.numel(), logits)
     if positive_weights is not None:
         return g * _weighted_slope(logits, targets, positive_weights)
-    return g * (torch.sigmoid(logits) - targets.to(logits.dtype))
+    return (torch.sigmoid(logits) - targets.to(logits.dtype)).mul_(g)
 
 
 def _weighted_slope(logits: torch.Tensor, targets: torch.Tensor, positive_weights: torch.Tensor) -> torch.Tensor:

@@ -52,17 +52,16 @@ def cross_entropy_gradient(
         TlkitError: infinite logits, labels out of range or of float type, an empty batch, all labels ignored (or of
             weight 0), shapes that do not match, an unknown reduction, smoothing outside of [0, 1].
     """
-    counted = _labels_that_count(logits, labels, ignore_index, reduction)          # (B,)
+    counted = _labels_that_count(logits, labels, ignore_index, reduction)          # (B,) or None
     if label_smoothing or class_weights is not None:
         gradient, divisor = _weighted(logits, labels, counted, label_smoothing, class_weights)
     else:
-        gradient, divisor = _less_one_at(torch.softmax(logits, dim=1), labels), counted.sum()
-    g = share(upstream, reduction, divisor, logits[:, 0])                          # () or (B,)
-    return gradient * (g * counted)[:, None]                                       # (B, C)
+        gradient, divisor = _less_one_at(torch.softmax(logits, dim=1), labels, counted), _count(labels, counted)
+    return gradient.mul_(_by_row(share(upstream, reduction, divisor, logits, 1), counted))
 
 
-def _labels_that_count(logits: torch.Tensor, labels: torch.Tensor, ignore_index: int, reduction: str) -> torch.Tensor:
-    """Which rows have a label that counts (B,), once everything has been looked at."""
+def _labels_that_count(logits: torch.Tensor, labels: torch.Tensor, ignore_index: int, reduction: str) -> torch.Tensor | None:
+    """Which rows have a label that counts (B,), None for all, once everything has been looked at."""
     known_reduction(reduction)
     has_axes("logits", logits, "B, C")
     not_empty("logits", logits)
@@ -71,25 +70,36 @@ def _labels_that_count(logits: torch.Tensor, labels: torch.Tensor, ignore_index:
     return are_classes(labels, logits.shape[1], ignore_index)
 
 
-def _less_one_at(p: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+def _count(labels: torch.Tensor, counted: torch.Tensor | None) -> torch.Tensor | int:
+    return len(labels) if counted is None else counted.sum()
+
+
+def _by_row(g: torch.Tensor, counted: torch.Tensor | None) -> torch.Tensor:
+    """g, a number or one for each row, as a factor of the rows that count: () or (B, 1)."""
+    g = g if counted is None else g * counted
+    return g[:, None] if g.ndim else g
+
+
+def _less_one_at(p: torch.Tensor, labels: torch.Tensor, counted: torch.Tensor | None) -> torch.Tensor:
     """p - onehot(y), written over p; what becomes of rows without a label that counts does not matter. (B, C)"""
-    return p.scatter_add_(1, _column(labels, p), torch.full_like(p[:, :1], -1.0))
+    return p.scatter_(1, _column(labels, p, counted), -1.0, reduce="add")
 
 
-def _column(labels: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+def _column(labels: torch.Tensor, like: torch.Tensor, counted: torch.Tensor | None) -> torch.Tensor:
     """Labels as an index along the classes (B, 1); those that do not count are put inside its range."""
-    return labels.long().clamp(0, like.shape[1] - 1)[:, None]
+    labels = labels.long()
+    return (labels if counted is None else labels.clamp(0, like.shape[1] - 1))[:, None]
 
 
-def _weighted(logits: torch.Tensor, labels: torch.Tensor, counted: torch.Tensor, smoothing: float,
+def _weighted(logits: torch.Tensor, labels: torch.Tensor, counted: torch.Tensor | None, smoothing: float,
               class_weights: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
     """p * sum_c t_c - t (B, C), and the sum of the weights of the labels that count."""
     if not 0 <= smoothing <= 1:
         raise TlkitError(f"label_smoothing={smoothing} must lie between 0 and 1")
     w = torch.ones_like(logits[0]) if class_weights is None else class_weights.to(logits.dtype)
     has_shape("class_weights", w, logits.shape[1:], "one weight for each class")
-    at = _column(labels, logits)
-    divisor = (w[at[:, 0]] * counted).sum()
+    at = _column(labels, logits, counted)
+    divisor = (w[at[:, 0]] if counted is None else w[at[:, 0]] * counted).sum()
     if divisor == 0:
         raise TlkitError("the weights of all labels in the batch are 0; there is nothing to learn from")
     t = (smoothing / logits.shape[1] * w).repeat(len(logits), 1).scatter_add_(1, at, (1 - smoothing) * w[at])
@@ -124,5 +134,5 @@ def distillation_gradient(
     no_infinity("teacher_logits", teacher_logits)
     p = torch.softmax(student_logits / temperature, dim=1)                # (B, C)
     q = torch.softmax(teacher_logits / temperature, dim=1)                # (B, C)
-    g = share(upstream, reduction, len(p), student_logits[:, 0])          # () or (B,)
-    return (g * temperature).expand(len(p))[:, None] * (p - q)
+    g = share(upstream, reduction, len(p), student_logits, 1)             # () or (B,)
+    return (p - q).mul_(_by_row(g * temperature, None))

@@ -32,9 +32,9 @@ class ClosedForm:
     Args:
         name: as in the docs' table.
         formula: the gradient, as LaTeX.
-        function: (*inputs, **fixed) -> output.
+        function: (*inputs, **fixed) -> output; a loss is that of tlkit.heads.
         gradients: (*inputs, upstream, **fixed) -> a tuple of gradients, in the order of the inputs.
-        draw: (draw, dtype) -> Example without upstream; `draw` gives numbers and sizes.
+        draw: (Draw) -> Example without upstream; the Draw gives numbers and sizes.
     """
 
     name: str
@@ -102,6 +102,16 @@ def _binary_logits(draw: Draw) -> Example:
     batch, classes = draw.sizes(2)
     return Example({"logits": draw.normal(batch, classes, scale=4.0)},
                    {"targets": draw.uniform(batch, classes).round(), "positive_weights": draw.uniform(classes, low=0.5, high=3.0)})
+
+
+def _binary_logits_plain(draw: Draw) -> Example:
+    drawn = _binary_logits(draw)
+    return Example(drawn.inputs, {"targets": drawn.fixed["targets"]})
+
+
+def _labelled_plain(draw: Draw) -> Example:
+    batch, classes = draw.sizes(2)
+    return Example({"logits": draw.normal(batch, classes, scale=3.0)}, {"labels": draw.whole(classes, batch)})
 
 
 def _labelled(draw: Draw) -> Example:
@@ -191,12 +201,16 @@ CLOSED_FORMS = (
     ClosedForm("sigmoid", r"g\,\sigma(z)\,(1-\sigma(z))", torch.sigmoid, lambda z, g: (binary.sigmoid_gradient(z, g),), _pointwise),
     ClosedForm("binary cross-entropy", r"\frac{g}{N}\,\frac{p-y}{p(1-p)}", heads.binary_cross_entropy,
                lambda p, g, targets: (binary.bce_gradient(p, targets, g),), _probabilities),
-    ClosedForm("binary cross-entropy on logits", r"\frac{g}{N}\left((1-y)\,\sigma(z)-w\,y\,(1-\sigma(z))\right)",
+    ClosedForm("binary cross-entropy on logits", r"\frac{g}{N}\left(\sigma(z)-y\right)", heads.binary_cross_entropy_with_logits,
+               lambda z, g, targets: (binary.bce_with_logits_gradient(z, targets, g),), _binary_logits_plain),
+    ClosedForm("the same, positives weighted", r"\frac{g}{N}\left((1-y)\,\sigma(z)-w\,y\,(1-\sigma(z))\right)",
                heads.binary_cross_entropy_with_logits,
                lambda z, g, targets, **fixed: (binary.bce_with_logits_gradient(z, targets, g, **fixed),), _binary_logits),
     ClosedForm("softmax", r"p_i\left(g_i-\textstyle\sum_j g_j p_j\right)", lambda z: torch.softmax(z, -1),
                lambda z, g: (categorical.softmax_gradient(z, g),), _pointwise),
-    ClosedForm("cross-entropy", r"\frac{g}{D}\left(p_b\textstyle\sum_c t_{bc}-t_b\right)", heads.cross_entropy,
+    ClosedForm("cross-entropy", r"\frac{g}{B}\left(\mathrm{softmax}(z_b)-\mathrm{onehot}(y_b)\right)", heads.cross_entropy,
+               lambda z, g, labels: (categorical.cross_entropy_gradient(z, labels, g),), _labelled_plain),
+    ClosedForm("the same, smoothed, weighted, some ignored", r"\frac{g}{D}\left(p_b\textstyle\sum_c t_{bc}-t_b\right)", heads.cross_entropy,
                lambda z, g, labels, **fixed: (categorical.cross_entropy_gradient(z, labels, g, **fixed),), _labelled),
     ClosedForm("distillation", r"\frac{g\,T}{B}\left(\mathrm{softmax}(s/T)-\mathrm{softmax}(t/T)\right)", heads.distillation_loss,
                lambda s, g, teacher_logits, temperature: (categorical.distillation_gradient(

@@ -4,6 +4,8 @@ torch itself returns nan for infinite logits and where every position is ignored
 each of them is one clear error.
 """
 
+import math
+
 import torch
 
 from tlkit.errors import TlkitError
@@ -37,15 +39,16 @@ def not_empty(name: str, tensor: torch.Tensor) -> None:
 
 def no_infinity(name: str, tensor: torch.Tensor) -> None:
     """Raise a TlkitError for infinite numbers; nan goes through, as in torch."""
-    if tensor.abs().amax() == float("inf"):
+    low, high = map(float, tensor.aminmax())  # one pass, and nothing to keep
+    if math.isinf(low) or math.isinf(high) or (math.isnan(high) and bool(tensor.isinf().any())):
         raise TlkitError(f"{name} holds {int(tensor.isinf().sum())} infinite values; finite numbers are due")
 
 
 def between_0_and_1(name: str, tensor: torch.Tensor) -> None:
     """Raise a TlkitError for numbers outside [0, 1]."""
-    low, high = tensor.aminmax()
+    low, high = map(float, tensor.aminmax())
     if low < 0 or high > 1:
-        raise TlkitError(f"{name} must lie between 0 and 1, and runs from {float(low):.4g} to {float(high):.4g}")
+        raise TlkitError(f"{name} must lie between 0 and 1, and runs from {low:.4g} to {high:.4g}")
 
 
 def known_reduction(reduction: str) -> None:
@@ -54,14 +57,17 @@ def known_reduction(reduction: str) -> None:
         raise TlkitError(f"reduction={reduction!r}; one of {', '.join(REDUCTIONS)} is due")
 
 
-def are_classes(labels: torch.Tensor, class_count: int, ignore_index: int) -> torch.Tensor:
-    """Which labels count (B,): those that are not `ignore_index`.
+def are_classes(labels: torch.Tensor, class_count: int, ignore_index: int) -> torch.Tensor | None:
+    """Which labels count (B,): those that are not `ignore_index`; None where all of them do.
 
     Raises:
         TlkitError: labels are not whole numbers, lie outside of 0 ... class_count - 1, or are all ignored.
     """
     if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
         raise TlkitError(f"labels are of type {labels.dtype}; class numbers are whole numbers, such as torch.int64")
+    low, high = (int(label) for label in labels.aminmax())
+    if 0 <= low and high < class_count and not low <= ignore_index <= high:
+        return None
     counts = labels != ignore_index
     outside = counts & ((labels < 0) | (labels >= class_count))
     if outside.any():
@@ -71,19 +77,21 @@ def are_classes(labels: torch.Tensor, class_count: int, ignore_index: int) -> to
     return counts
 
 
-def share(upstream: torch.Tensor | float, reduction: str, count: torch.Tensor | int, like: torch.Tensor) -> torch.Tensor:
+def share(upstream: torch.Tensor | float, reduction: str, count: torch.Tensor | int, like: torch.Tensor,
+          axes: int | None = None) -> torch.Tensor:
     """What reaches each single loss: upstream / count after a mean, upstream itself after a sum or no reduction.
 
     Args:
         upstream: dL/d(the reduced loss): one number after a mean or sum, one for each single loss after none.
         count: how many single losses the mean divides by (or the sum of their weights).
-        like: a tensor of the single losses' shape, dtype and device.
+        like: a tensor of the single losses' dtype and device, whose first `axes` axes (None: all) are their shape.
     """
     upstream = torch.as_tensor(upstream, dtype=like.dtype, device=like.device)
     if reduction == "none":
         if upstream.ndim:
-            has_shape("upstream", upstream, like.shape, "one number for each loss")
+            has_shape("upstream", upstream, like.shape[:axes], "one number for each loss")
         return upstream
     if upstream.numel() != 1:
         raise TlkitError(f"upstream has shape {tuple(upstream.shape)}, but after reduction={reduction!r} the loss is one number")
-    return upstream.reshape(()) / count if reduction == "mean" else upstream.reshape(())
+    upstream = upstream.reshape(()) if upstream.ndim else upstream
+    return upstream / count if reduction == "mean" else upstream

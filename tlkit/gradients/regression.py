@@ -22,7 +22,7 @@ def mse_gradient(outputs: torch.Tensor, targets: torch.Tensor, upstream=1.0, *, 
         TlkitError: shapes that differ (nothing is broadcast), an empty batch, an unknown reduction.
     """
     _regression(outputs, targets, reduction)
-    return 2 * share(upstream, reduction, outputs.numel(), outputs) * (outputs - targets)
+    return (outputs - targets).mul_(2 * share(upstream, reduction, outputs.numel(), outputs))
 
 
 def huber_gradient(
@@ -43,7 +43,7 @@ def huber_gradient(
     _regression(outputs, targets, reduction)
     if not delta > 0:
         raise TlkitError(f"delta={delta} must be above 0")
-    return share(upstream, reduction, outputs.numel(), outputs) * (outputs - targets).clamp(-delta, delta)
+    return (outputs - targets).clamp_(-delta, delta).mul_(share(upstream, reduction, outputs.numel(), outputs))
 
 
 def l2_sp_gradient(
