@@ -237,3 +237,86 @@ ALTERNATIVES = {
     "03.layernorm": (norm_jacobian, norm_sums, norm_numpy),
     "03.attention": (attention_jacobian, attention_einsum, attention_output),
 }
+
+_SAME_AXIS = "the last axis is axis 1, or the only one"
+EQUIVALENT_MUTANTS = {
+    "03.softmax": {
+        **dict.fromkeys((
+            'wanted = functional.one_hot(labels, logits.shape[-1])',
+            'return (torch.softmax(logits, 1) - wanted) * (upstream / logits.shape[0])',
+            'return (torch.softmax(logits, --1) - wanted) * (upstream / logits.shape[0])',
+            'gradient.scatter_add_(-1, labels[:, None], -torch.ones(len(labels), 1, dtype=gradient.dtype))',
+            'gradient = torch.exp(logits - torch.logsumexp(logits, dim=-1, keepdim=True))',
+            'p = powers / powers.sum(axis=-1, keepdims=True)',
+            'powers = np.exp(z - z.max(axis=-1, keepdims=True))',
+            'return upstream * (logits.float().softmax(-1) - functional.one_hot(labels, logits.shape[1])) / len(labels)',
+            'return upstream * (logits.float().softmax(1) - functional.one_hot(labels, logits.shape[-1])) / len(labels)',
+        ), _SAME_AXIS),
+        'gradient.scatter_add_(1, labels[:, None], -torch.ones(len(labels), 2, dtype=gradient.dtype))': "only the first column is used",
+    },
+    "03.numerical": {
+        'slopes = [(f(x + step * e.view(x.shape), y) - f(x - step * e.view(x.shape), y)) / (2 * step) for e in torch.eye(x.numel())]': "float32 is near enough",
+        'return torch.tensor([float(slope) for slope in slopes]).view(x.shape)': "float32 is near enough",
+        'gradient[index] = (ends[0] - ends[-1]) / (2 * step)': "the second of two is the last",
+        'flat, gradient = (x.view(-1), torch.empty(x.numel()))': "float32 is near enough",
+    },
+    "03.frozen": {
+        **dict.fromkeys((
+            'functional.nll_loss(functional.log_softmax(logits), labels).backward()',
+            'functional.nll_loss(functional.log_softmax(logits, dim=-1), labels).backward()',
+            'loss = (torch.logsumexp(logits, -1) - logits.gather(1, labels[:, None]).squeeze(1)).mean()',
+            'loss = (torch.logsumexp(logits, 1) - logits.gather(1, labels[:, None]).squeeze(-1)).mean()',
+            'loss = (torch.logsumexp(logits, 1) - logits.gather(-1, labels[:, None]).squeeze(1)).mean()',
+        ), _SAME_AXIS),
+        'own = prompt.detach().requires_grad_(True)': "nothing is written to it",
+        'dropped: head.zero_grad()': "no gradient is left from before in these cases",
+        'dropped: body.eval()': "no layer of these cases behaves another way in training",
+        'head': "no gradient is left from before in these cases",
+        'body': "no gradient is left from before in these cases",
+        'dropped: parameter.grad = None': "no gradient is left from before in these cases",
+        'return prompt.grad': "a copy of it says the same",
+    },
+    "03.bce_code": {
+        'p = torch.where(logits > 0, 1 / (1 + small), small / (1 + small))': "at 0 both sides are one half",
+    },
+    "03.linear": {
+        'into_weight, into_bias = (torch.zeros_like(weight), torch.zeros(len(weight)))': "float32 is near enough",
+    },
+    "03.layernorm": {
+        **dict.fromkeys((
+            'features = inputs.shape[-1]',
+            'count = inputs.size(1)',
+            'count = inputs.size(--1)',
+            'mean = inputs.sum(1, keepdim=True) / count',
+            'mean = inputs.sum(--1, keepdim=True) / count',
+            'inverse = torch.rsqrt(((inputs - mean) ** 2).sum(1, keepdim=True) / count + 1e-05)',
+            'into = inverse / count * (count * h - h.sum(1, keepdim=True) - n * (h * n).sum(-1, keepdim=True))',
+            'into = inverse / count * (count * h - h.sum(-1, keepdim=True) - n * (h * n).sum(1, keepdim=True))',
+            'inverse = torch.rsqrt(((inputs - mean) ** 2).sum(--1, keepdim=True) / count + 1e-05)',
+            'into = inverse / count * (count * h - h.sum(--1, keepdim=True) - n * (h * n).sum(-1, keepdim=True))',
+            'into = inverse / count * (count * h - h.sum(-1, keepdim=True) - n * (h * n).sum(--1, keepdim=True))',
+            'r = np.sqrt(x.var(axis=-1, keepdims=True) + 1e-05)',
+            'n, h = ((x - x.mean(axis=-1, keepdims=True)) / r, g * s)',
+            'into = (h - h.mean(axis=-1, keepdims=True) - n * np.mean(h * n, axis=1, keepdims=True)) / r',
+            'into = (h - h.mean(axis=1, keepdims=True) - n * np.mean(h * n, axis=-1, keepdims=True)) / r',
+        ), _SAME_AXIS),
+    },
+    "03.attention": {
+        **dict.fromkeys((
+            'weights = torch.softmax(queries @ keys.T * scale, dim=-1)',
+            'scale = 1 / np.sqrt(queries.shape[-1])',
+            "scores = torch.einsum('td,sd->ts', queries, keys) / queries.shape[1] ** 0.5",
+            'weights = torch.exp(scores - scores.logsumexp(-1, keepdim=True))',
+            'into = (into - weights * into.sum(1, keepdim=True)) / queries.shape[1] ** 0.5',
+            "scores = torch.einsum('td,sd->ts', queries, keys) / queries.shape[--1] ** 0.5",
+            'into = (into - weights * into.sum(-1, keepdim=True)) / queries.shape[-1] ** 0.5',
+            'into = (into - weights * into.sum(1, keepdim=True)) / queries.shape[--1] ** 0.5',
+            'scale = queries.shape[1] ** (-0.5)',
+            'weights = torch.softmax(queries @ keys.T * scale, dim=1)',
+            'scale = queries.shape[--1] ** (-0.5)',
+            'weights = torch.softmax(queries @ keys.T * scale, dim=--1)',
+            'into = weights * (upstream @ values.T - (upstream * output).sum(1, keepdim=True))',
+            'into = weights * (upstream @ values.T - (upstream * output).sum(--1, keepdim=True))',
+        ), _SAME_AXIS),
+    },
+}
