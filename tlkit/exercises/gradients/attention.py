@@ -95,6 +95,17 @@ def _attention_unstable(queries, keys, values, upstream):
     return _from_scores(into_scores, scale, weights, queries, keys, upstream)
 
 
+def _attention_plain_mean(queries, keys, values, upstream):
+    weights, into_weights, _, scale = _pieces(queries, keys, values, upstream)
+    into_scores = weights * (into_weights - into_weights.mean(-1, keepdim=True))
+    return _from_scores(into_scores, scale, weights, queries, keys, upstream)
+
+
+def _attention_forward_only(queries, keys, values, upstream):
+    weights, _, _, scale = _pieces(queries, keys, values, upstream)
+    return _from_scores(weights, scale, weights, queries, keys, upstream)
+
+
 ATTENTION = Exercise(
     id="03.attention",
     title="back through attention",
@@ -126,6 +137,10 @@ ATTENTION = Exercise(
                       "How do the other weights of the row change?", _attention_diagonal),
         Misconception("the row's mean is not taken away", "Weight times what reaches it is half of the way.",
                       "What if the same number is added to everything that reaches a row of weights?", _attention_weights_alone),
+        Misconception("the plain mean of the row in place of the weighted one", "Something has to be taken away, but each place counts by its weight.",
+                      "Multiply out sum_k P_k A_k ([k = s] - A_s): which sum is left?", _attention_plain_mean),
+        Misconception("the weights in place of their gradient", "They have the right shape, and nothing complains.",
+                      "What reaches the scores from above?", _attention_forward_only),
         Misconception("1/sqrt(D) is forgotten on the way back", "It stands in the scores, so it stands in their derivative.",
                       "What is the derivative of Q K^T / sqrt(D) by Q?", _attention_scale_forgotten_back),
         Misconception("1/sqrt(D) is forgotten altogether", "Plain dot products are attention too, but not this one.",

@@ -80,6 +80,15 @@ def _bce_hard(logits, targets, upstream):
     return upstream * ((logits > 0).to(logits.dtype) - targets) / logits.numel()
 
 
+def _bce_true_or_false(logits, targets, upstream):
+    p = torch.sigmoid(logits)
+    return upstream * torch.where(targets == 1, p - 1, p) / logits.numel()
+
+
+def _bce_tanh(logits, targets, upstream):
+    return upstream * (torch.tanh(logits) - targets) / logits.numel()
+
+
 BCE_CODE = Exercise(
     id="03.bce_code",
     title="binary cross-entropy on logits, as code",
@@ -112,6 +121,9 @@ BCE_CODE = Exercise(
                       "In which range does the result lie?", _bce_logits_for_probabilities),
         Misconception("a softmax in place of sigmoids", "It makes probabilities too, but of classes that exclude each other.",
                       "May two classes be true at once?", _bce_softmax),
+        Misconception("soft targets are taken for 0", "Labels are usually 0 or 1, and then two cases are enough.",
+                      "What does a target of 0.3 ask for?", _bce_true_or_false),
+        Misconception("tanh in place of the sigmoid", "It has the same shape, from -1 to 1.", "In which range do probabilities lie?", _bce_tanh),
         Misconception("decisions in place of probabilities", "A gradient needs to know how sure the model is.",
                       "What is the gradient for a logit just above 0?", _bce_hard),
     ),

@@ -102,6 +102,30 @@ def _layernorm_over_variance(inputs, scale, upstream):
     return _with(_into(upstream * scale, n, r) / r, inputs, upstream)
 
 
+def _layernorm_eps_outside(inputs, scale, upstream):
+    r = inputs.var(-1, unbiased=False, keepdim=True).sqrt() + EPS
+    n = (inputs - inputs.mean(-1, keepdim=True)) / r
+    return _with(_into(upstream * scale, n, r), inputs, upstream, n)
+
+
+def _layernorm_shift_first(inputs, scale, upstream):
+    n, r = _parts(inputs)
+    into, into_scale, into_shift = _with(_into(upstream * scale, n, r), inputs, upstream)
+    return into, into_shift, into_scale
+
+
+def _layernorm_whole_table(inputs, scale, upstream):
+    n, r = _parts(inputs)
+    h = upstream * scale
+    return _with((h - h.mean() - n * (h * n).mean()) / r, inputs, upstream)
+
+
+def _layernorm_sums(inputs, scale, upstream):
+    n, r = _parts(inputs)
+    h = upstream * scale
+    return _with((h - h.sum(-1, keepdim=True) - n * (h * n).sum(-1, keepdim=True)) / r, inputs, upstream)
+
+
 LAYERNORM = Exercise(
     id="03.layernorm",
     title="back through LayerNorm",
@@ -138,6 +162,14 @@ LAYERNORM = Exercise(
         Misconception("normalised over the batch", "That is BatchNorm.", "Which numbers does LayerNorm take its mean of?", _layernorm_batch_axis),
         Misconception("the variance is divided by D - 1", "`torch.var` does so unless it is told.", "Look up `unbiased` or `correction`.", _layernorm_unbiased),
         Misconception("eps is left out", "It hardly shows, until features hardly differ.", "Where does eps stand in the forward formula?", _layernorm_no_eps),
+        Misconception("eps is added outside of the root", "It keeps the divisor from being zero there as well, but it is another divisor.",
+                      "Does eps stand below the root in the forward formula?", _layernorm_eps_outside),
+        Misconception("shift and scale have changed places", "Both have the same shape, so nothing complains.",
+                      "In which order does the exercise ask for them?", _layernorm_shift_first),
+        Misconception("means of the whole table", "`.mean()` without an axis takes all examples together.",
+                      "Does one example know of another?", _layernorm_whole_table),
+        Misconception("sums where means are due", "The 1/D of mean and variance come back in the derivative.",
+                      "How much does one of D features move the mean?", _layernorm_sums),
         Misconception("the inputs, not what was normalised, in the scale's gradient", "In a linear layer the inputs would be right.",
                       "What is the scale multiplied with?", _layernorm_scale_of_inputs),
         Misconception("the batch is averaged", "The mean belongs to the loss; its 1/B is in `upstream` already.",

@@ -7,7 +7,6 @@ from tlkit.exercises.record import Case, Exercise, Misconception
 
 _AUTOGRAD = ("torch.autograd:grad", "torch.autograd:backward", "torch:Tensor.backward", "torch.func:grad", "torch.func:vjp",
              "torch.func:jacrev", "torch.func:jacfwd", "torch.autograd.functional:jacobian", "torch.autograd.functional:vjp")
-_NOT_ASKED = "the exercise asks for no smoothing, weights or ignored labels"
 
 
 def _softmax_cases(rng: np.random.Generator) -> list[Case]:
@@ -132,12 +131,14 @@ SOFTMAX = Exercise(
         "dropped: gradient, divisor = _weighted(logits, labels, counted, label_smoothing, class_weights)",
         "gradient, divisor = _weighted(labels, logits, counted, label_smoothing, class_weights)",
         "gradient, divisor = _weighted(logits, labels, counted, label_smoothing)",
-        "return gradient * (g / counted)[:, None]",
-    ), _NOT_ASKED) | {
-        "gradient, divisor = (_less_one_at(torch.softmax(logits, dim=-1), labels), counted.sum())": "the last axis is axis 1",
-    } | dict.fromkeys((
-        "g = share(upstream, reduction, divisor, logits[:, 1])", "g = share(upstream, reduction, divisor, logits[:, -1])",
-    ), "only its number type is used"),
+    ), "the exercise asks for no smoothing, weights or ignored labels") | dict.fromkeys((
+        "return gradient.mul_(_by_row(share(upstream, reduction, divisor, logits), counted))",
+        "return gradient.mul_(_by_row(share(upstream, reduction, divisor, logits, 2), counted))",
+        "return gradient.mul_(_by_row(share(upstream, reduction, divisor, logits, -1), counted))",
+    ), "an upstream gradient for each example is not asked for") | {
+        "gradient, divisor = (_less_one_at(torch.softmax(logits, dim=-1), labels, counted), _count(labels, counted))":
+            "the last axis is axis 1",
+    },
     misconceptions=(
         Misconception("a sum where a mean is due", "The gradient of one example is right, and there are B of them in the mean.",
                       "How much does one example count in a mean?", _softmax_sum),
