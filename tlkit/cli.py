@@ -131,6 +131,22 @@ def secret(root: OptionalRoot = None) -> None:
 
 
 @app.command()
+def insights(
+    assignment: Annotated[Optional[str], typer.Argument(help="As nbgrader names it; all of them if not given.")] = None,
+    root: OptionalRoot = None,
+    out: Annotated[Optional[Path], typer.Option("--out", help="The folder to write to; insights/ if not given.")] = None,
+) -> None:
+    """Say what your class has understood: misconceptions, points, exercises, and what each learner should look at next."""
+    from tlkit.grading.cohort.insights import write_insights
+
+    paths, notes = write_insights(root or Path.cwd(), assignment, out)
+    for note in notes:
+        typer.echo(f"Note: {note}")
+    for path in paths:
+        typer.echo(f"wrote {path}")
+
+
+@app.command()
 def build(
     unit: OptionalUnit = None,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail where course/ differs.")] = False,
