@@ -147,6 +147,40 @@ def insights(
 
 
 @app.command()
+def late(
+    policy: Annotated[Path, typer.Option("--policy", help="A CSV: assignment, due, percent_per_day, ...")],
+    assignment: Annotated[Optional[str], typer.Argument(help="All that the policy names if not given.")] = None,
+    extensions: Annotated[Optional[Path], typer.Option("--extensions", help="A CSV: student, assignment, until or hours.")] = None,
+    root: OptionalRoot = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Write it to the gradebook.")] = False,
+) -> None:
+    """Say what lateness costs by your policy, extensions counted, and write it to the gradebook if you wish."""
+    from tlkit.grading.cohort.penalties import apply_lateness
+
+    found, notes = apply_lateness(root or Path.cwd(), policy, extensions, assignment, write=apply)
+    for line in (*found, *(f"Note: {note}" for note in notes)):
+        typer.echo(line)
+    typer.echo(f"{len(found)} late; " + ("written to the gradebook" if apply else "nothing is changed; --apply writes it"))
+
+
+@app.command()
+def export(
+    to: Annotated[Path, typer.Option("--to", help="The CSV to write.")] = Path("grades.csv"),
+    layout: Annotated[str, typer.Option("--for", help="canvas, moodle or plain")] = "plain",
+    columns: Annotated[Optional[Path], typer.Option("--columns", help="A CSV: column, value; your own columns.")] = None,
+    assignments: Annotated[Optional[list[str]], typer.Argument(help="All of them if none is given.")] = None,
+    missing_is_zero: Annotated[bool, typer.Option("--missing-is-zero", help="0 for what was not handed in.")] = False,
+    root: OptionalRoot = None,
+) -> None:
+    """Write the grades as a CSV that Canvas, Moodle or another system takes."""
+    from tlkit.grading.cohort.export import export_grades
+
+    for note in export_grades(root or Path.cwd(), to, layout, columns, assignments or (), "0" if missing_is_zero else ""):
+        typer.echo(f"Note: {note}")
+    typer.echo(f"wrote {to}")
+
+
+@app.command()
 def build(
     unit: OptionalUnit = None,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail where course/ differs.")] = False,
