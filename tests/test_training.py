@@ -8,7 +8,7 @@ import tlkit
 from tlkit import plans
 from tlkit.data.augmentation import Jitter
 from tlkit.evaluation import accuracy
-from tlkit.training import warmup_cosine
+from tlkit.schedules import warmup_cosine
 
 
 @pytest.fixture(scope="module")
@@ -58,14 +58,14 @@ def test_features_computed_once_train_the_same_head_as_features_computed_always(
 def test_early_stopping_restores_the_best_weights(task):
     wild = plans.Plan("wild", (plans.Phase(12, 3e-2, 3e-2),), patience=4)
     run = tlkit.finetune(glyphnet_for(task), task, wild)
-    reached = [record["val_accuracy"] for record in run.history]
+    reached = [record["val_accuracy"] for record in run.records]
     assert len(reached) < 12 and np.argmax(reached) == len(reached) - 1 - 4
     assert run.accuracy("val") == max(reached) > reached[-1]
 
 
 def test_the_validation_split_is_not_looked_at_without_early_stopping(task):
     run = tlkit.finetune(glyphnet_for(task), task, plans.linear_probe(epochs=2))
-    assert "val_accuracy" not in run.history[0]
+    assert "val_accuracy" not in run.records[0]
 
 
 def test_the_learning_rate_rises_then_falls_to_zero():
@@ -88,8 +88,8 @@ def test_jitter_of_nothing_changes_nothing_and_jitter_moves_as_far_as_it_says(ta
 
 def test_a_run_reports_what_it_did(task):
     run = tlkit.finetune(glyphnet_for(task), task, plans.linear_probe())
-    assert "linear_probe on digits with 30 training examples" in run.report()
-    assert f"{run.accuracy('test'):.3f}" in run.report()
+    assert "linear_probe on digits with 30 training examples" in str(run.report())
+    assert f"{run.accuracy('test'):.3f}" in str(run.report())
     assert run.accuracy("test") == run.accuracy(task.test) == accuracy(run.model, task.test)
 
 
