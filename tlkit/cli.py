@@ -181,6 +181,23 @@ def export(
 
 
 @app.command()
+def similar(
+    assignment: Annotated[str, typer.Argument(help="As nbgrader names it.")],
+    root: OptionalRoot = None,
+    out: Annotated[Optional[Path], typer.Option("--out", help="The folder to write to; similar/ if not given.")] = None,
+    most: Annotated[int, typer.Option("--most", min=1, help="How many pairs are shown.")] = 20,
+) -> None:
+    """Show which answers are more alike than they have to be, whatever their names and layout."""
+    from tlkit.grading.cohort.similar import write_similar
+
+    paths, notes = write_similar(root or Path.cwd(), assignment, out, most)
+    for note in notes:
+        typer.echo(f"Note: {note}")
+    for path in paths:
+        typer.echo(f"wrote {path}")
+
+
+@app.command()
 def build(
     unit: OptionalUnit = None,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail where course/ differs.")] = False,
