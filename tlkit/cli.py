@@ -106,6 +106,46 @@ def grade(
     print_result(grade_notebook(notebook, out))
 
 
+OptionalRoot = Annotated[Optional[Path], typer.Option("--root", help="The course's folder; the current one if not given.")]
+
+
+@app.command()
+def secret(root: OptionalRoot = None) -> None:
+    """Make your class's secret, from which its hidden cases follow, and try whether they are fair."""
+    from tlkit.course.units import checkout
+    from tlkit.grading import hidden_exam
+    from tlkit.grading.secret import make_secret, read_secret
+
+    root = root or Path.cwd()
+    path = make_secret(root)
+    faults = hidden_exam.unfair_cases(read_secret(root), checkout() / "solutions")
+    for fault in faults:
+        typer.echo(fault, err=True)
+    if faults:
+        path.unlink()
+        raise TlkitError("the hidden cases of this secret are not fair, so it was thrown away; make another")
+    for line in hidden_exam.not_hidden():
+        typer.echo(line)
+    typer.echo(f"wrote {path}; right answers are right on its hidden cases, and known wrong ones are not. Keep it out of "
+               "any repository that learners can see")
+
+
+@app.command()
+def insights(
+    assignment: Annotated[Optional[str], typer.Argument(help="As nbgrader names it; all of them if not given.")] = None,
+    root: OptionalRoot = None,
+    out: Annotated[Optional[Path], typer.Option("--out", help="The folder to write to; insights/ if not given.")] = None,
+) -> None:
+    """Say what your class has understood: misconceptions, points, exercises, and what each learner should look at next."""
+    from tlkit.grading.cohort.insights import write_insights
+
+    paths, notes = write_insights(root or Path.cwd(), assignment, out)
+    for note in notes:
+        typer.echo(f"Note: {note}")
+    for path in paths:
+        typer.echo(f"wrote {path}")
+
+
 @app.command()
 def build(
     unit: OptionalUnit = None,

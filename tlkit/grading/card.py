@@ -60,7 +60,7 @@ def _lines(verdict: Verdict) -> list[tuple[str, str]]:
 
 
 def _at(where: str, side: str) -> str:
-    return side if not side or where in ("the value", "the outcome") else f"{where}: {side}"
+    return side if where in ("the value", "the outcome") else f"{where}: {side}"
 
 
 def hint_of(verdict: Verdict) -> str:

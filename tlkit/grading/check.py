@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from tlkit.exercises import find_exercise
 from tlkit.exercises.record import load_function
 from tlkit.grading.card import Card, as_text
 from tlkit.grading.engine import judge
+from tlkit.grading.hidden import judge_with_hidden
 from tlkit.grading.progress import HINT_AFTER, note_check
 from tlkit.grading.quiz import judge_quiz
 from tlkit.grading.reach import Forbidden
@@ -66,13 +68,21 @@ def judge_elsewhere(judge_by_id: Callable[[str], Verdict | None]) -> None:
 
 def verdict_on(exercise_id: str, namespace: dict[str, Any], seed: int = 0) -> Verdict:
     """The verdict on the answer that stands in `namespace` under the exercise's name."""
+def verdict_on(exercise_id: str, namespace: dict[str, Any], seed: int = 0, hidden_seeds: Sequence[int] = ()) -> Verdict:
+    """The verdict on the answer that stands in `namespace` under the exercise's name.
+
+    Args:
+        seed: of the cases.
+        hidden_seeds: of cases that count beside those that learners see (seed 0) and are not shown.
+    """
     with pristine() as patched:
         record = find_exercise(exercise_id)
         if record.kind == "choice":
             return judge_quiz(record, LocalSubject(namespace, record.name))
         given = {name: load_function(address) for name, address in record.given.items()}
         forbidden = Forbidden((record.reference, *record.shortcuts), record.allowed)
-        verdict = judge(record, LocalSubject(namespace, record.name, given, forbidden=forbidden), seed)
+        subject = LocalSubject(namespace, record.name, given, forbidden=forbidden)
+        verdict = judge_with_hidden(record, subject, hidden_seeds) if hidden_seeds else judge(record, subject, seed)
         notes = tuple(f"`{name}` was replaced in this session; the check used the original." for name in patched[:3])
         return replace(verdict, notes=(*verdict.notes, *notes))
 

@@ -37,8 +37,7 @@ class Record:
         outcome: GRADED; REFUSED (the submission is nothing that can be graded); FAILED (grading itself went wrong).
         reason: one sentence for an outcome other than GRADED, else "".
         scores: of every graded cell, in order; what a person gives has no points.
-        verdicts: what each check found, in order; the same points, and why. The failing case of one may be hidden
-            from learners: records are for instructors.
+        verdicts: what each check found, in order; the same points, and why, as the learner may read it.
         notes: what the instructor should know, one line each.
         seconds: that grading took.
     """

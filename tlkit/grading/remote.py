@@ -3,10 +3,8 @@
 import ast
 import builtins
 import contextlib
-import re
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 from tlkit.errors import TlkitError
@@ -34,14 +32,13 @@ class RemoteSubject:
         record: of the exercise.
         ask: how its process is asked.
         sources: the notebook's code cells up to the check, as they were run.
-        hides: whether the inputs are secret: then nothing of the learner's own words comes back, which could hold them.
     """
 
     is_ours = False
 
-    def __init__(self, record: Exercise | Quiz, ask: Ask, sources: list[str], hides: bool = False,
+    def __init__(self, record: Exercise | Quiz, ask: Ask, sources: list[str],
                  seconds_per_call: float = 10.0):
-        self.record, self.ask, self.sources, self.hides = record, ask, sources, hides
+        self.record, self.ask, self.sources = record, ask, sources
         self._other_dice = False
         self._about: dict[str, Any] = {"name": record.name, "seconds": seconds_per_call}
         self._forbidden = Forbidden()
@@ -56,7 +53,7 @@ class RemoteSubject:
             raise KeyError(self.record.name)
         if "value" not in content:
             return Opaque("object")
-        return self._named(Unpacker(numbers).unpack(content["value"]))
+        return Unpacker(numbers).unpack(content["value"])
 
     def source(self) -> str | None:
         """From the cells that were run, so that no process can tell another one."""
@@ -85,7 +82,7 @@ class RemoteSubject:
         if type(found) is not dict or len(found) > 50:
             return {}
         return {printable(name)[:100]: printable(meaning)[:100] for name, meaning in found.items()
-                if type(meaning) is str and self._is_known(name)}
+                if type(meaning) is str}
 
     @contextlib.contextmanager
     def other_dice(self) -> Iterator[None]:
@@ -106,12 +103,11 @@ class RemoteSubject:
             return Observation(None, (), Failure(kind, printable(str(content["gone"]))), seconds=seconds)
         if "seen" not in content:
             raised = content.get("raised")
-            return Observation(None, (), Failure("Exception", "" if self.hides else printable(str(raised))[:200]), seconds=seconds)
+            return Observation(None, (), Failure("Exception", printable(str(raised))[:200]), seconds=seconds)
         try:
-            seen = unpack_observation(content["seen"], numbers, seconds)
+            return unpack_observation(content["seen"], numbers, seconds)
         except NotAllowed as error:
             return Observation(None, (), Failure("Exception", f"what came back may not cross: {error}"), seconds=seconds)
-        return self._without_words(seen) if self.hides else seen
 
     def _asked(self, what: str, more: dict[str, Any] | None = None, numbers: bytes = b"") -> tuple[dict, bytes]:
         content, numbers = self.ask({"what": what} | self._about | (more or {}), numbers)
@@ -127,28 +123,6 @@ class RemoteSubject:
             with contextlib.suppress(SyntaxError, ValueError, RecursionError):
                 bound |= _imports_in(ast.parse(source))
         return bound
-
-    def _without_words(self, seen: Observation) -> Observation:
-        failure = seen.failure
-        if failure is not None:
-            missing = re.fullmatch(r"name '(\w+)' is not defined", failure.message)
-            keeps = failure.type_name == "TimeLimit" or missing and self._is_known(missing[1])
-            failure = Failure(failure.type_name if hasattr(builtins, failure.type_name) or failure.type_name == "TimeLimit" else "Exception",
-                              failure.message if keeps and len(failure.message) < 100 else "", failure.line, failure.on_purpose)
-        return replace(seen, value=self._named(seen.value), failure=failure, output="printed text" if seen.output else "",
-                       left_behind=seen.left_behind[:1])
-
-    def _named(self, value: Any) -> Any:
-        """The value, with types' names that are neither Python's nor in the source replaced: a name can hold data."""
-        if isinstance(value, Opaque):
-            return value if self._is_known(value.type_name) else Opaque("object", value.is_callable)
-        if type(value) in (list, tuple):
-            return type(value)(self._named(item) for item in value)
-        return {key: self._named(item) for key, item in value.items()} if type(value) is dict else value
-
-    def _is_known(self, name: str) -> bool:
-        return (hasattr(builtins, name) or name in ("function", "module", "method", "generator", "detached", "Tensor", "Figure")
-                or any(re.search(rf"\b{re.escape(name)}\b", source) for source in self.sources))
 
 
 class RemoteObject:

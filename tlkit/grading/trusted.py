@@ -11,6 +11,7 @@ from tlkit.exercises import find_exercise
 from tlkit.grading import check as checks
 from tlkit.grading import trial
 from tlkit.grading.engine import judge
+from tlkit.grading.hidden import judge_with_hidden
 from tlkit.grading.quiz import judge_quiz
 from tlkit.grading.remote import AnswerError, RemoteObject, RemoteSubject, fetched
 from tlkit.grading.verdict import Verdict
@@ -18,40 +19,40 @@ from tlkit.grading.warm import wire
 from tlkit.grading.warm.kernel import Kernel
 from tlkit.grading.warm.shell import Shell
 
-PUBLIC_SEED = 0
+SHOWN_SEED = 0
+Seeds = dict[str, list[int]]
+"""Exercise's id -> the seeds of its hidden cases; an exercise without any is judged by the cases that learners see."""
 
 
-def prepare(seeds: dict[str, int]) -> list[str]:
-    """Compute what is due in these exercises, with these seeds, and what their misconceptions make of it.
+def prepare(seeds: Seeds) -> list[str]:
+    """Compute what is due in these exercises, in shown and hidden cases, and what their misconceptions make of them.
 
     Returns:
         One line for each exercise that cannot be prepared.
     """
     faults = []
-    for exercise_id, seed in seeds.items():
+    for exercise_id, hidden in seeds.items():
         try:
             exercise = find_exercise(exercise_id)
             if exercise.kind == "choice":
                 continue
-            cases, _ = trial.reference_results(exercise_id, seed)
-            for index in range(len(exercise.misconceptions)):
-                for position in range(len(cases)):
-                    trial.misconception_result(exercise_id, index, seed, position)
+            for seed in (SHOWN_SEED, *hidden):
+                cases, _ = trial.reference_results(exercise_id, seed)
+                for index in range(len(exercise.misconceptions)):
+                    for position in range(len(cases)):
+                        trial.misconception_result(exercise_id, index, seed, position)
         except Exception as error:
             faults.append(f"{exercise_id}: {type(error).__name__}: {error}")
     return faults
 
 
 class ChecksKernel(Kernel):
-    """Where graded cells run.
+    """Where graded cells run."""
 
-    Args:
-        seeds: exercise's id -> the seed that draws its hidden cases; without one the cases are those that learners see.
-    """
-
-    def __init__(self, connection: socket.socket, shell: Shell, seeds: dict[str, int]):
+    def __init__(self, connection: socket.socket, shell: Shell, seeds: Seeds):
         super().__init__(connection, shell)
         self.seeds, self.verdicts, self.sources = seeds, [], []
+        self.shown: dict[str, Verdict] = {}
         checks.judge_elsewhere(self.verdict)
         shell.user_ns["check"] = checks.check
 
@@ -65,14 +66,28 @@ class ChecksKernel(Kernel):
             raise AnswerError(str(error)) from None
 
     def verdict(self, exercise_id: str) -> Verdict:
-        """Judge an exercise; what the card shows names the kind of a hidden case, and nothing else of it."""
+        """Judge an exercise, on hidden cases too where it has seeds for them."""
         record = find_exercise(exercise_id)
-        seed = self.seeds.get(exercise_id, PUBLIC_SEED)
-        subject = RemoteSubject(record, self.ask, self.sources, hides=seed != PUBLIC_SEED)
-        found = judge_quiz(record, subject) if record.kind == "choice" else judge(
-            record, subject, seed, shrinks=seed == PUBLIC_SEED)
+        subject = RemoteSubject(record, self.ask, self.sources)
+        if record.kind == "choice":
+            found = judge_quiz(record, subject)
+        else:
+            found = judge_with_hidden(record, subject, self.seeds.get(exercise_id, ()), self.shown.pop(exercise_id, None))
         self.verdicts.append(found)
-        return found if seed == PUBLIC_SEED else found.without_hidden_case()
+        return found
+
+    def do_judge_shown(self, source: str, sources: list[str], numbers: bytes) -> tuple[Any, bytes]:
+        """Judge, by the cases that learners see, the exercises that a graded cell will check.
+
+        It is done for all checks of a notebook before any hidden case is used: what comes of it is shown with the
+        answer's own values and words, which afterwards could hold a hidden case.
+        """
+        self.sources = sources
+        for exercise_id in _checked_in(source):
+            record = find_exercise(exercise_id)
+            if record.kind != "choice":
+                self.shown[exercise_id] = judge(record, RemoteSubject(record, self.ask, sources), SHOWN_SEED)
+        return True, b""
 
     def do_grade(self, source: str, points: float, sources: list[str], numbers: bytes) -> tuple[Any, bytes]:
         """Run a graded cell: {"points", "note", "verdicts"}.
@@ -127,6 +142,16 @@ def points_of(result: Any, due: float) -> tuple[float, str]:
     if not 0 <= number <= due:
         return min(max(number, 0.0), due), f"the graded cell gave {number:g} of {due:g} points, which was cut to what it can give"
     return number, ""
+
+
+def _checked_in(source: str) -> list[str]:
+    """The ids in a cell's calls of `check`."""
+    try:
+        calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    except SyntaxError:
+        return []
+    return [call.args[0].value for call in calls if isinstance(call.func, ast.Name) and call.func.id == "check"
+            and len(call.args) == 1 and isinstance(call.args[0], ast.Constant)]
 
 
 def _unknown_names(source: str, namespace: dict[str, Any]) -> list[str]:

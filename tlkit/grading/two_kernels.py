@@ -49,11 +49,11 @@ class TwoKernels:
     Args:
         notebook: rebuilt; its cells take their outputs.
         folder: the released unit's, whose files both kernels get.
-        seeds: exercise's id -> seed of hidden cases.
+        seeds: exercise's id -> seeds of hidden cases.
         seconds: for all of the notebook.
     """
 
-    def __init__(self, parents: WarmParents, notebook: NotebookNode, folder: Path, seeds: dict[str, int],
+    def __init__(self, parents: WarmParents, notebook: NotebookNode, folder: Path, seeds: dict[str, list[int]],
                  limits: Limits = Limits(), allowance: Allowance = Allowance(), seconds: float = 600):
         self.parents, self.cells, self.folder, self.seeds = parents, notebook.cells, folder, seeds
         self.limits, self.allowance = limits, allowance
@@ -74,7 +74,11 @@ class TwoKernels:
         """
         with self._ending_kernels():
             self._run_learners_cells()
-            for index in self._due(is_check):
+            checks = [index for index in self._due(is_check) if index not in self.result.points]
+            if any(self.seeds.values()):
+                for index in checks:
+                    self._judge_shown(index)
+            for index in checks:
                 self._run_check(index, self._kept.get(index))
         for index, remark in self.result.remarks.items():
             self.cells[index].outputs.append(v4.new_output("stream", name="stderr", text=f"tlkit: {remark}\n"))
@@ -131,23 +135,21 @@ class TwoKernels:
             self._revealed = bool(self.seeds)
             self._run_check(index, kernel)
 
+    def _judge_shown(self, index: int) -> None:
+        """Judge by shown cases, before hidden ones are used anywhere."""
+        answer, _ = self._answering(self._kept.get(index))
+        checks = self._checks or self._new_checks_kernel(index)
+        if not checks.judge_shown(self.cells[index].source, self._sources_before(index), self._limits(), answer).goes_on:
+            checks.close()
+            self._checks = None
+
     def _run_check(self, index: int, asked: RemoteKernel | None) -> None:
-        """Run a graded cell, once."""
-        if index in self.result.points:
-            return
+        """Run a graded cell."""
         cell = self.cells[index]
         due = float(cell.metadata["nbgrader"]["points"])
-        self.result.points[index], gone = 0.0, None
+        self.result.points[index] = 0.0
+        answer, gone = self._answering(asked)
         checks = self._checks or self._new_checks_kernel(index)
-
-        def answer(question: wire.Message, deadline: float) -> tuple[Any, wire.Message | None]:
-            nonlocal gone
-            if asked is None or gone:
-                return gone or {"gone": "the process in which the answer was has ended"}, None
-            content, reply = asked.ask(question, min(deadline, time.monotonic() + _ASK_SECONDS), self.limits)
-            gone = content
-            return content, reply
-
         run = checks.grade(cell.source, due, self._sources_before(index), self._limits(), answer)
         cell.outputs = run.outputs
         if run.goes_on and isinstance(run.reply, dict):
@@ -160,11 +162,27 @@ class TwoKernels:
             checks.close()
             self._checks = None
         if gone:
-            run.remark = "; ".join(filter(None, [run.remark, f"while this check ran: {gone['gone']}"]))
+            run.remark = "; ".join(filter(None, [run.remark, f"while this check ran: {gone[0]}"]))
         if asked is not None and asked is self._kept.get(index):
             asked.connection.close()
         if run.remark:
             self.result.remarks[index] = run.remark
+
+    def _answering(self, asked: RemoteKernel | None) -> tuple[Any, list[str]]:
+        """How questions are answered, and why they no longer are, once that is so."""
+        gone: list[dict] = []
+        reasons: list[str] = []
+
+        def answer(question: wire.Message, deadline: float) -> tuple[Any, wire.Message | None]:
+            if asked is None or gone:
+                return gone[0] if gone else {"gone": "the process in which the answer was has ended"}, None
+            content, reply = asked.ask(question, min(deadline, time.monotonic() + _ASK_SECONDS), self.limits)
+            if reply is None:
+                gone.append(content)
+                reasons.append(content["gone"])
+            return content, reply
+
+        return answer, reasons
 
     def _limits(self) -> Limits:
         """The limits of the next cell, within what is left for the notebook."""

@@ -1,6 +1,6 @@
 """What a check found, as data: the card shows it, nbgrader counts it, the class report sums it up."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 
 
@@ -54,9 +54,3 @@ class Verdict:
     hint: str = ""
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
-
-    def without_hidden_case(self) -> "Verdict":
-        """The same, naming the kind of a failing case that is hidden, and neither its input nor what is due there."""
-        if self.failing is None:
-            return self
-        return replace(self, failing=FailingCase(f"{self.failing.what} (a hidden case of this kind)", "", "", "", ""))

@@ -91,7 +91,7 @@ class WarmParents:
         parents.folder = Path(address["folder"])
         return parents
 
-    def prepare(self, seeds: dict[str, int]) -> list[str]:
+    def prepare(self, seeds: dict[str, list[int]]) -> list[str]:
         """Let the checks' parent compute what is due in these exercises; one line for each that failed."""
         with self._connected("checks") as connection:
             deadline = time.monotonic() + START_SECONDS
@@ -106,7 +106,7 @@ class WarmParents:
         """
         return self._kernel("learners", {"allowance": vars(allowance), "folder": str(folder or self.folder)}, allowance)
 
-    def checks_kernel(self, seeds: dict[str, int], allowance: Allowance = Allowance(),
+    def checks_kernel(self, seeds: dict[str, list[int]], allowance: Allowance = Allowance(),
                       folder: Path | None = None) -> RemoteKernel:
         """A fresh kernel for the checks of one notebook, with the seeds of hidden cases by exercise's id."""
         return self._kernel("checks", {"allowance": vars(allowance), "seeds": seeds, "folder": str(folder or self.folder)},

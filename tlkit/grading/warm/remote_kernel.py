@@ -83,6 +83,11 @@ class RemoteKernel:
         """
         return self._run({"do": "grade", "source": source, "points": points, "sources": sources}, limits, answer)
 
+    def judge_shown(self, source: str, sources: list[str], limits: Limits,
+                    answer: Callable[[wire.Message, float], tuple[Any, wire.Message | None]]) -> Run:
+        """Let a checks' kernel judge, by shown cases, what a graded cell will check."""
+        return self._run({"do": "judge_shown", "source": source, "sources": sources}, limits, answer)
+
     def snapshot(self, seconds: float) -> "RemoteKernel | None":
         """The kernel as it is now, for questions later on; None where it has threads that a fork would lose."""
         ours, theirs = socket.socketpair()
