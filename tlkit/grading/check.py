@@ -2,8 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ from tlkit.grading.reach import Forbidden
 from tlkit.grading.session import pristine
 from tlkit.grading.subject import LocalSubject
 from tlkit.grading.verdict import Outcome, Verdict
-
 
 _elsewhere: Callable[[str], Verdict | None] | None = None
 
@@ -66,8 +64,6 @@ def judge_elsewhere(judge_by_id: Callable[[str], Verdict | None]) -> None:
     _elsewhere = judge_by_id
 
 
-def verdict_on(exercise_id: str, namespace: dict[str, Any], seed: int = 0) -> Verdict:
-    """The verdict on the answer that stands in `namespace` under the exercise's name."""
 def verdict_on(exercise_id: str, namespace: dict[str, Any], seed: int = 0, hidden_seeds: Sequence[int] = ()) -> Verdict:
     """The verdict on the answer that stands in `namespace` under the exercise's name.
 
