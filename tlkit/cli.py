@@ -97,13 +97,31 @@ def doctor(
 
 @app.command()
 def grade(
-    notebook: Annotated[Path, typer.Argument(help="Your notebook; it is not changed.")],
-    out: Annotated[Optional[Path], typer.Option("--out", help="The folder for the feedback.")] = None,
+    path: Annotated[Path, typer.Argument(help="Your notebook, which is not changed; or a class's folder.")],
+    out: Annotated[Optional[Path], typer.Option("--out", help="A notebook's: the folder for the feedback.")] = None,
+    assignment: Annotated[Optional[str], typer.Option("--assignment", help="A class's: this one only.")] = None,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="A class's: how many at a time.")] = 2,
+    force: Annotated[bool, typer.Option("--force", help="A class's: also what is graded already.")] = False,
+    no_sandbox: Annotated[
+        bool, typer.Option("--no-sandbox", help="A class's: run what learners wrote with all of your rights.")] = False,
+    scheduler: Annotated[
+        Optional[str], typer.Option("--scheduler", help='A class\'s: the address of a dask scheduler, or "local".')] = None,
 ) -> None:
-    """Grade a notebook of your own: points, and feedback as a page."""
-    from tlkit.grading.notebook import grade_notebook, print_result
+    """Grade a notebook of your own, or what a class handed in: points, feedback as pages, and a gradebook."""
+    if not path.is_dir():
+        from tlkit.grading.notebook import grade_notebook, print_result
 
-    print_result(grade_notebook(notebook, out))
+        print_result(grade_notebook(path, out))
+        return
+    from tlkit.grading.classwork.grade_class import NO_SANDBOX, grade_class
+    from tlkit.grading.classwork.table import print_summary
+
+    if no_sandbox:
+        typer.echo(f"tlkit: {NO_SANDBOX}", err=True)
+    summary = grade_class(path, assignment, jobs, not no_sandbox, force, scheduler)
+    print_summary(summary)
+    if any(record.outcome == "failed" for record in summary.records):
+        raise typer.Exit(1)
 
 
 OptionalRoot = Annotated[Optional[Path], typer.Option("--root", help="The course's folder; the current one if not given.")]

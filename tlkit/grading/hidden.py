@@ -9,7 +9,8 @@ from tlkit.grading.subject import Subject
 from tlkit.grading.verdict import Outcome, Verdict
 
 
-def judge_with_hidden(exercise: Exercise, subject: Subject, hidden_seeds: Iterable[int]) -> Verdict:
+def judge_with_hidden(exercise: Exercise, subject: Subject, hidden_seeds: Iterable[int],
+                      shown: Verdict | None = None) -> Verdict:
     """Judge an answer on the cases that learners see, and on hidden ones.
 
     A case group counts where every case of it is right, shown or hidden, so that an answer made for the shown cases
@@ -19,13 +20,14 @@ def judge_with_hidden(exercise: Exercise, subject: Subject, hidden_seeds: Iterab
 
     Args:
         hidden_seeds: what `ClassSecret.seeds` gave; none means that only the shown cases count.
+        shown: the verdict on the shown cases, where it is known already.
     """
-    shown = judge(exercise, subject)
+    shown = shown or judge(exercise, subject)
     if not shown.groups:
         return shown
     hidden = []
     for seed in hidden_seeds:
-        hidden.append(judge(exercise, subject, seed))
+        hidden.append(judge(exercise, subject, seed, shrinks=False))
     groups = {group: passed and all(verdict.groups.get(group, False) for verdict in hidden)
               for group, passed in shown.groups.items()}
     seconds = shown.seconds + sum(verdict.seconds for verdict in hidden)
