@@ -216,6 +216,32 @@ def similar(
 
 
 @app.command()
+def regrade(
+    assignment: Annotated[str, typer.Argument(help="As nbgrader names it.")],
+    root: OptionalRoot = None,
+    release: Annotated[Optional[str], typer.Option("--release", help="The id of a kept release; the current one if not given.")] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Write down what an earlier call showed.")] = False,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="How many notebooks at a time.")] = 2,
+    no_sandbox: Annotated[bool, typer.Option("--no-sandbox", help="Run what learners wrote with all of your rights.")] = False,
+) -> None:
+    """Grade an assignment again, after a unit was mended: show who changes by how much, then write it down."""
+    from tlkit.grading.cohort.regrade import apply_regrade, regrade_class
+
+    root = root or Path.cwd()
+    if apply:
+        written, notes = apply_regrade(root, assignment)
+        done = f"{written} notebooks written; what people gave is as it was"
+    else:
+        changes, notes = regrade_class(root, assignment, release, jobs, not no_sandbox)
+        for change in changes:
+            typer.echo(change)
+        done = f"{len(changes)} notebooks differ; nothing is changed yet, and --apply writes it down"
+    for note in notes:
+        typer.echo(f"Note: {note}")
+    typer.echo(done)
+
+
+@app.command()
 def build(
     unit: OptionalUnit = None,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail where course/ differs.")] = False,

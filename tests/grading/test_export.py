@@ -95,7 +95,7 @@ def test_names_are_no_formulas(course):
 
 
 BAD_MAPS = {
-    "an unknown field": ("column,value\nx,{name}\n", "line 2: there is no field {name}"),
+    "an unknown field": ("column,value\nx,{nick}\n", "line 2: there is no field {nick}"),
     "a field of an assignment without one": ("column,value\nx,{score}\n", "there is no field {score}"),
     "an unknown field of an assignment": (f"column,value\nx,{{grade:{UNIT}}}\n", f"there is no field {{grade:{UNIT}}}"),
     "an unknown assignment": ("column,value\nx,{score:77_none}\n", "map.csv: the gradebook knows no assignment '77_none'"),
@@ -135,3 +135,10 @@ def test_nbgraders_own_export_takes_it_as_a_plug_in(course):
     done = subprocess.run(command, cwd=course, env=lab_environment() | {"HOME": str(course)}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert rows(course / "out.csv")[1] == ["ann", "Ann", "Müller", "ann@example.org", "4.5"]
+
+
+def test_who_has_no_name_is_called_by_their_id(course):
+    with_gradebook(course, lambda g: [setattr(g.find_student("ann"), name, None) for name in ("first_name", "last_name")])
+    with_gradebook(course, lambda g: setattr(g.find_student("ben"), "last_name", None))
+    export_grades(course, course / "out.csv", "canvas")
+    assert [row[0] for row in rows(course / "out.csv")[2:]] == ["ann", "Ben", "Müller, Cem"]

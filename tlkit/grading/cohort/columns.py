@@ -8,7 +8,7 @@ from pathlib import Path
 from tlkit.errors import TlkitError
 from tlkit.grading.cohort.tables import read_csv
 
-OF_STUDENT = ("student_id", "first_name", "last_name", "email", "lms_user_id")
+OF_STUDENT = ("student_id", "name", "first_name", "last_name", "email", "lms_user_id")
 OF_ASSIGNMENT = ("score", "raw_score", "penalty", "max_score", "percent", "submitted")
 _FIELD = re.compile(r"\{([a-z_]+)(?::([^{}]+))?\}")
 
@@ -19,8 +19,8 @@ class Column:
 
     Args:
         name: the heading.
-        value: a text with fields in braces: {student_id}, {first_name}, {last_name}, {email}, {lms_user_id}, and of an
-            assignment {score:NAME} (after lateness), {raw_score:NAME}, {penalty:NAME}, {max_score:NAME}, {percent:NAME},
+        value: a text with fields in braces: {student_id}, {first_name}, {last_name}, {name} (last name, first name; the id
+            where there is neither), {email}, {lms_user_id}, and of an assignment {score:NAME} (after lateness), {raw_score:NAME}, {penalty:NAME}, {max_score:NAME}, {percent:NAME},
             {submitted:NAME}.
     """
 
@@ -49,7 +49,7 @@ def _grades(assignments: Iterable[str]) -> list[Column]:
 
 def canvas_columns(assignments: Sequence[str]) -> list[Column]:
     """What Canvas asks for (Instructor Guide, "How do I import grades in the Gradebook"): five columns, then assignments."""
-    return [Column("Student", "{last_name}, {first_name}"), Column("ID", "{lms_user_id}"), Column("SIS User ID", ""),
+    return [Column("Student", "{name}"), Column("ID", "{lms_user_id}"), Column("SIS User ID", ""),
             Column("SIS Login ID", "{student_id}"), Column("Section", ""), *_grades(assignments)]
 
 

@@ -59,7 +59,7 @@ def grade_rows(gradebook: Gradebook, layout: str, columns: Path | None, assignme
         who = sorted(student for assignment, student in waiting if assignment == name)
         notes.append(f"{name}: points from a person are still due for {len(who)} ({', '.join(who[:5])}{', ...' if len(who) > 5 else ''})")
     if any(field == "lms_user_id" for column in chosen for field, _ in column.fields()):
-        without = [student.id for student in gradebook.students if not student.lms_user_id]
+        without = sorted(student.id for student in gradebook.students if not student.lms_user_id)
         if without:
             notes.append(f"{len(without)} students have no lms_user_id ({', '.join(without[:5])}{', ...' if len(without) > 5 else ''}); "
                          "`nbgrader db student import` takes one")
@@ -67,8 +67,10 @@ def grade_rows(gradebook: Gradebook, layout: str, columns: Path | None, assignme
 
 
 def _of_student(student: Student) -> Values:
-    return {(name, ""): getattr(student, "id" if name == "student_id" else name) or ""
-            for name in ("student_id", "first_name", "last_name", "email", "lms_user_id")}
+    name = ", ".join(part for part in (student.last_name, student.first_name) if part) or student.id
+    found = {"student_id": student.id, "name": name, "first_name": student.first_name, "last_name": student.last_name,
+             "email": student.email, "lms_user_id": student.lms_user_id}
+    return {(field, ""): value or "" for field, value in found.items()}
 
 
 def _of_work(gradebook: Gradebook, assignment: Assignment, student: Student, missing: str) -> tuple[Values, bool]:

@@ -79,6 +79,15 @@ def regrade(root: Path, assignment: str, grade: Grade, release: str | None = Non
     return compare_records(root, assignment)
 
 
+def regrade_class(root: Path, assignment: str, release: str | None = None, jobs: int = 2,
+                  sandboxed: bool = True) -> tuple[list[Change], list[str]]:
+    """`regrade` by the grading of a class: answers walled in, beside each other, from warm kernels."""
+    from tlkit.grading.classwork.grade_class import grade_class, require_sandbox
+
+    require_sandbox(sandboxed)
+    return regrade(root, assignment, lambda folder, name: grade_class(folder, name, jobs, sandboxed), release)
+
+
 def compare_records(root: Path, assignment: str) -> tuple[list[Change], list[str]]:
     """What differs between the records of the course and those that were made aside."""
     root = Path(root).resolve()
