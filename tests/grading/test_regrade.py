@@ -15,7 +15,7 @@ from tlkit.exercises import find_exercise
 from tlkit.exercises import why_transfer
 from tlkit.grading import trial
 from tlkit.grading.cohort.regrade import ASIDE, apply_regrade, regrade
-from tlkit.grading.records import find_record, read_records, record_path
+from tlkit.grading.records import FAILED, GRADED, REFUSED, find_record, read_records, record_path, write_record
 from tlkit.grading.secret import ELSEWHERE, make_secret, read_secret
 
 POPULATION = ("def paired_gain(transfer, scratch):\n    difference = transfer - scratch\n"
@@ -167,6 +167,25 @@ def test_a_link_stays_a_link_and_is_not_followed(course):
     assert (course / ASIDE / "submitted" / "ann" / UNIT / "look.txt").is_symlink()
 
 
+def refuse(root, assignment):
+    """A grader that refuses ann's notebook and fails at ben's."""
+    grade_folder(root, assignment)
+    for student, outcome in (("ann", REFUSED), ("ben", FAILED)):
+        record = find_record(root, student, UNIT, UNIT)
+        write_record(root, dataclasses.replace(record, outcome=outcome, reason="the disk was full", scores=(), verdicts=()))
+
+
+def test_a_refused_notebook_loses_its_points_and_a_failure_of_grading_costs_nobody_any(course):
+    kept = grades(course, "ben")
+    changes, _ = regrade(course, UNIT, refuse)
+    assert {c.after.student: c.difference for c in changes}["ann"] == -9 and "graded before, refused now (the disk was full)" in str(changes[0])
+    written, notes = apply_regrade(course, UNIT)
+    assert written == 2 and "ben: grading itself went wrong (the disk was full)" in notes[1]
+    assert {grade["auto_score"] for grade in grades(course, "ann").values()} == {0}
+    assert grades(course, "ann")["01-explain"]["manual_score"] == 1
+    assert grades(course, "ben") == kept and find_record(course, "ben", UNIT, UNIT).outcome == GRADED
+
+
 def test_work_that_is_gone_keeps_its_points(course):
     shutil.rmtree(course / "submitted" / "cem")
     changes, notes = regrade(course, UNIT, grade_folder)
@@ -198,7 +217,7 @@ def add_cell(course):
     change(course / "course" / UNIT / f"{UNIT}.ipynb", edit)
 
 
-REFUSED = {
+UNFIT = {
     "no record": (lambda course: shutil.rmtree(course / "graded"), None, "nothing of '01_small' has been graded yet"),
     "a damaged record": (lambda course: record_path(course, "ann", UNIT, UNIT).write_text("{"), None, "is damaged"),
     "no release": (lambda course: shutil.rmtree(course / "course"), None, "holds no release of '01_small' any more"),
@@ -210,9 +229,9 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("what", REFUSED)
+@pytest.mark.parametrize("what", UNFIT)
 def test_what_cannot_be_graded_again_is_one_sentence(what, course):
-    damage, release, passage = REFUSED[what]
+    damage, release, passage = UNFIT[what]
     damage(course)
     with pytest.raises(TlkitError) as error:
         regrade(course, UNIT, grade_folder, release)

@@ -18,7 +18,7 @@ from tlkit.course.files import write_bytes
 from tlkit.course.units import release_of
 from tlkit.errors import TlkitError
 from tlkit.grading.cohort.gradebook import course_directory, find_assignment, open_gradebook
-from tlkit.grading.records import FAILED, FOLDER, Record, content_sha256, read_records, record_path, write_record
+from tlkit.grading.records import FAILED, FOLDER, REFUSED, Record, content_sha256, read_records, record_path, write_record
 from tlkit.grading.secret import ELSEWHERE, secret_path
 
 ASIDE = "regrading"
@@ -123,10 +123,10 @@ def apply_regrade(root: Path, assignment: str) -> tuple[int, list[str]]:
         path = Path(course.format_path(course.submitted_directory, record.student, record.assignment)) / f"{record.notebook}.ipynb"
         if _digest(path) != record.content_sha256:
             raise TlkitError(f"{path} was handed in anew since it was graded aside; run `tlkit regrade {assignment}` again first")
-    written, waiting, penalties = 0, 0, False
+    written, waiting, penalties, failed = 0, 0, False, [record for record in now if record.outcome == FAILED]
     with _one_writer(root), open_gradebook(root) as gradebook:
         for record in now:
-            if record.outcome == FAILED:
+            if record in failed:
                 continue
             asks, has_penalty = _write_points(gradebook, record)
             waiting, penalties = waiting + asks, penalties or has_penalty
@@ -139,6 +139,7 @@ def apply_regrade(root: Path, assignment: str) -> tuple[int, list[str]]:
             written += 1
     shutil.rmtree(root / ASIDE)
     notes = [f"`nbgrader generate_feedback {assignment} --force` and `nbgrader release_feedback {assignment} --force` make pages with the new points"]
+    notes += [f"{record.student}: grading itself went wrong ({record.reason}), so the points stay as they were" for record in failed]
     if waiting:
         notes.append(f"{waiting} points of checks changed under points that a person gave; those count, and formgrader asks for another look")
     if penalties:
@@ -156,6 +157,8 @@ def _write_points(gradebook, record: Record) -> tuple[int, bool]:
         raise TlkitError(f"the gradebook knows no submission of {record.assignment} by {record.student}; `tlkit grade` or "
                          "`nbgrader autograde` puts it there first") from error
     points, asks = {score.grade_id: score.points for score in record.scores}, 0
+    if record.outcome == REFUSED:  # nothing in it can be graded, by hand neither
+        points = {grade.name: 0.0 for grade in notebook.grades}
     for grade in notebook.grades:
         if points.get(grade.name) is not None:
             changed = grade.auto_score is None or abs(grade.auto_score - points[grade.name]) > 1e-9
