@@ -49,7 +49,7 @@ def save(run, path: Path) -> Path:
 
 
 def load(path: str | Path) -> Predictor:
-    """The model of an artefact, ready to predict and to be adapted again.
+    """The model of an artefact, or of a folder that `tlkit finetune` wrote, ready to predict and to be adapted again.
 
     Raises:
         TlkitError: no such file, none of ours, damaged, or of a newer format.
@@ -57,6 +57,7 @@ def load(path: str | Path) -> Predictor:
     from safetensors import safe_open
 
     path = Path(path)
+    path = path / "model.tl" if path.is_dir() else path
     if not path.is_file():
         raise TlkitError(f"there is no artefact {path}; `run.save(path)` or `tlkit finetune --out` writes one")
     try:

@@ -6,6 +6,7 @@ from typing import Annotated, Optional
 import typer
 from typer.core import TyperGroup
 
+from tlkit import cli_training
 from tlkit.errors import TlkitError
 
 _LAB_PACKAGES = {
@@ -328,6 +329,10 @@ def pretrain(
 
     card = pretrain_glyphnet(out, seed)
     typer.echo(f"wrote {out / 'glyphnet.safetensors'} and its card, sha256 {card['sha256'][:12]}...")
+
+
+for command in (cli_training.finetune, cli_training.compare, cli_training.predict):
+    app.command()(command)
 
 
 if __name__ == "__main__":

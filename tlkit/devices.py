@@ -1,12 +1,13 @@
 """Where a run computes: the accelerator, its memory, and what is said when that is too small."""
 
+import os
 import resource
 import sys
 from contextlib import contextmanager
 
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
-from accelerate.state import AcceleratorState, PartialState
+from accelerate.state import AcceleratorState
 
 from tlkit.errors import TlkitError
 
@@ -25,12 +26,14 @@ def accelerator_for(precision: str = "no", device: str | None = None) -> Acceler
         raise TlkitError(f"device={device!r} must be 'cpu', 'cuda' or None")
     if device == "cuda" and not torch.cuda.is_available():
         raise TlkitError("device='cuda' but torch sees no GPU here")
-    if PartialState().num_processes == 1:
-        # What an earlier run in this process chose is no reason to refuse this one's choice.
-        AcceleratorState._reset_state(reset_partial_state=True)
+    launched = int(os.environ.get("LOCAL_RANK", -1)) >= 0
+    # What an earlier run in this process chose is no reason to refuse this one's choice.
+    AcceleratorState._reset_state(reset_partial_state=not launched)
+    # Several processes without a GPU find each other only if they are told that they compute on the CPU.
+    on_cpu = device == "cpu" or (launched and not torch.cuda.is_available())
     # Bodies that read sound hold a vector that is used only where frames are masked.
     handler = DistributedDataParallelKwargs(find_unused_parameters=True)
-    return Accelerator(mixed_precision=precision, cpu=device == "cpu", kwargs_handlers=[handler])
+    return Accelerator(mixed_precision=precision, cpu=on_cpu, kwargs_handlers=[handler])
 
 
 def peak_memory(device: torch.device) -> int:

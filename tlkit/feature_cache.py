@@ -31,9 +31,10 @@ class FeatureCache:
     """Where activations are kept.
 
     Args:
-        memory_limit: bytes up to which they stay in memory; larger ones go to files that are mapped into it.
-        folder: for those files, which other runs with the same frozen stages and data find again; None is tlkit's own
-            cache folder.
+        memory_limit: bytes up to which they stay in memory; larger ones, and those that several processes share, go to
+            files that are mapped into it.
+        folder: for those files, which other runs with the same frozen stages and data find again, and which may be
+            removed between runs; None is tlkit's own cache folder. Processes that share must all see it.
     """
 
     memory_limit: int = 2**30
@@ -76,8 +77,7 @@ def open_examples(
     computed = _Prefix(model, fresh, boundary, autocast)
     count, expected = fresh.count, computed.bytes_an_example() * fresh.count
     behind = f"activations behind {boundary}" if boundary else "prepared inputs"
-    if expected <= cache.memory_limit:
-        # Every process keeps all of it: what is small enough for memory is quicker computed than shared.
+    if expected <= cache.memory_limit and (processes == 1 or boundary is None):
         store = computed.fill(MemoryStore(count), range(count), plan.batch_size)
         note = f"{behind} are kept in memory ({_size(expected)})"
     elif boundary is None:

@@ -3,14 +3,18 @@
 Axes: N examples, C classes.
 """
 
+import sys
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from tlkit.data.inputs import Inputs
+from tlkit.data.pictures import read_picture
+from tlkit.data.sound import read_wav
 from tlkit.errors import TlkitError
 from tlkit.kinds import Generation
 from tlkit.model import Model
@@ -111,3 +115,28 @@ def _in_batches(inputs, size: int):
         raise TlkitError(f"predict takes a batch of images (N, C, H, W), and this one image has shape {tuple(inputs.shape)}: "
                          "predict(image[None])")
     return inputs.split(size) if isinstance(inputs, (Tensor, Inputs)) else [inputs[at : at + size] for at in range(0, len(inputs), size)]
+
+
+def read_inputs(predictor: Predictor, given: Sequence[str]) -> tuple[list[str], list]:
+    """Names and examples for a command line: texts as they stand, "-" for lines of stdin, files and folders else.
+
+    Raises:
+        TlkitError: nothing that the body could read.
+    """
+    modality = predictor.model.backbone.modality
+    if modality == "text":
+        lines = [line.rstrip("\n") for each in given for line in (sys.stdin if each == "-" else [each])]
+        lines = [line for line in lines if line.strip()]
+        if not lines:
+            raise TlkitError("there is no text to predict from")
+        by_word = predictor.model.kind.name == "token classification"
+        return lines, [tuple(line.split()) for line in lines] if by_word else lines
+    paths = []
+    for each in map(Path, given):
+        if not each.exists():
+            raise TlkitError(f"there is no file or folder {str(each)!r}")
+        paths += sorted(path for path in each.rglob("*") if path.is_file() and not path.name.startswith(".")) if each.is_dir() else [each]
+    if not paths:
+        raise TlkitError(f"{', '.join(given)} holds no files")
+    read = read_picture if modality == "image" else read_wav
+    return [str(path) for path in paths], [read(path) for path in paths]
