@@ -6,16 +6,18 @@ import os
 import shutil
 
 import pytest
+from typer.testing import CliRunner
 
 from tests.grading.conftest import ANSWERS, change
 from tests.grading.gradebooks import UNIT, hand_in, make_gradebook, with_gradebook
 from tests.grading.in_process import grade_folder
+from tlkit.cli import app
 from tlkit.errors import TlkitError
-from tlkit.exercises import find_exercise
-from tlkit.exercises import why_transfer
+from tlkit.exercises import find_exercise, why_transfer
 from tlkit.grading import trial
 from tlkit.grading.cohort.regrade import ASIDE, apply_regrade, regrade
 from tlkit.grading.records import FAILED, GRADED, REFUSED, find_record, read_records, record_path, write_record
+from tlkit.grading.sandbox import bubblewrap
 from tlkit.grading.secret import ELSEWHERE, make_secret, read_secret
 
 POPULATION = ("def paired_gain(transfer, scratch):\n    difference = transfer - scratch\n"
@@ -249,3 +251,19 @@ def test_the_gradebook_has_one_writer(course, mended):
     regrade(course, UNIT, grade_folder)
     with filelock.FileLock(course / "graded" / ".lock"), pytest.raises(TlkitError, match="is being graded at this moment"):
         apply_regrade(course, UNIT)
+
+
+@pytest.mark.slow
+def test_the_command_grades_again_in_the_sandbox_with_the_same_points(course):
+    reason = bubblewrap.why_not()
+    if reason:
+        pytest.skip(reason)
+    raised = WRONG | {"01-paired_gain": RIGHT["01-paired_gain"]}
+    path = course / "submitted" / "cem" / UNIT / f"{UNIT}.ipynb"
+    change(path, lambda content, cells: [cells[name].update(source=text) for name, text in raised.items()])
+    shown = CliRunner().invoke(app, ["regrade", UNIT, "--root", str(course)])
+    assert shown.exit_code == 0 and "1 notebooks differ; nothing is changed yet" in shown.stdout, shown.output
+    assert "cem  01_small  " in shown.stdout and "handed in anew" in shown.stdout
+    applied = CliRunner().invoke(app, ["regrade", UNIT, "--root", str(course), "--apply"])
+    assert applied.exit_code == 0 and "3 notebooks written" in applied.stdout
+    assert grades(course, "cem")["01-paired_gain-check"]["auto_score"] == 2.0
