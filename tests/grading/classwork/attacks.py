@@ -168,7 +168,7 @@ OWN = {
         {"01-quiz": "answers = [q.right_letter for q in found if hasattr(q, 'right_letter')][:5]"}),
     "records as files": Attack("import glob, tlkit.exercises, os\nfolder = os.path.dirname(tlkit.exercises.__file__)\n"
         "texts = [open(f, errors='replace').read() for f in glob.glob(folder + '/*/**', recursive=True) if os.path.isfile(f)]\n"
-        "assert any('Misconception(' in t or 'Choice(' in t for t in texts if 'class Misconception' not in t)", {"01-quiz": "answers = ['b', 'a', 'b', 'b', 'c']\nassert texts"}),
+        "found = any('Choice(' in t and 'class Choice' not in t for t in texts)", {"01-quiz": "answers = ['b', 'a', 'b', 'b', 'c'] if found else []"}),
     "memory of the parent": Attack("import os\nfor p in [p for p in os.listdir('/proc') if p.isdigit()] + ['self/task/1']:\n"
         "    try:\n        if int(p) != os.getpid(): open(f'/proc/{p}/mem', 'rb').read(1)\n    except (OSError, ValueError) as e: print(e)"),
     "ptrace": Attack("import ctypes\nc = ctypes.CDLL(None, use_errno=True)\nassert c.ptrace(16, 1, 0, 0) == -1 and c.unshare(0x10000000) == -1\n"

@@ -1,12 +1,13 @@
 """No attack earns more than the honest score of its code, and none harms the host, the batch or another submission."""
 
-import os
+import contextlib
 import re
 import socket
-import subprocess
 import threading
 from pathlib import Path
 
+import numpy as np
+import psutil
 import pytest
 
 from tests.grading.classwork.attacks import KNOWN, OWN
@@ -66,10 +67,14 @@ def victim(tmp_path):
     folder.rmdir()
 
 
-def strangers() -> list[str]:
-    """Processes that belong to forks of a warm parent."""
-    listed = subprocess.run(["ps", "-eo", "uid,pid,stat,args"], capture_output=True, text=True).stdout.splitlines()[1:]
-    return [line for line in listed if 61_000 <= int(line.split()[0]) < 62_000 and not line.split()[2].startswith("Z")]
+def left_behind(parents) -> list[str]:
+    """Processes below our warm parents that run as nobody does but their forks."""
+    found = []
+    for process in psutil.Process(parents._process.pid).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if process.uids().real >= 61_000 and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(str(process))
+    return found
 
 
 @pytest.mark.parametrize("name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in ALL])
@@ -82,7 +87,7 @@ def test_no_attack_earns_more_than_its_code_deserves(name, parents, release, hon
     assert total(marked) <= honest, marked.scores
     assert marked.outcome == attack.outcome, marked.reason
     assert got == [] and list(victim.iterdir()) == []
-    assert os.geteuid() or strangers() == []
+    assert left_behind(parents) == []
     assert len(marked.notebook) < 5_000_000 + len(str(content)) and is_harmless(marked.notebook)
     record = {field: getattr(marked, field) for field in ("outcome", "reason", "release", "scores", "verdicts", "notes", "seconds")}
     from_json({"version": 1, "student": "a", "assignment": "b", "notebook": "c", "submitted_at": "", "content_sha256": ""} | record)
@@ -120,11 +125,11 @@ def test_hidden_cases_do_not_come_back_in_any_way(parents, release):
                "01-paired_gain": "def paired_gain(*arguments):\n    keep(arguments)"}
     marked = grade(parents, release, submission(release, WRONG | answers, keep, edit))
     said = marked.notebook + str(marked.scores) + str(marked.notes)
-    numbers = {repr(number) for name in ("01.tuned_baseline", "01.paired_gain") for case in draw_cases(_record(name), SEEDS[name][0])
-               for call in case.calls for array in call for number in array.ravel().tolist()}
-    shown = {repr(number) for name in ("01.tuned_baseline", "01.paired_gain") for case in draw_cases(_record(name), 0)
-             for call in case.calls for array in call for number in array.ravel().tolist()}
-    long = [number for number in numbers - shown if len(number) > 8]
+    numbers = {repr(float(number)) for name in ("01.tuned_baseline", "01.paired_gain") for case in draw_cases(_record(name), SEEDS[name][0])
+               for call in case.calls for array in call for number in np.ravel(array).tolist()}
+    shown = {repr(float(number)) for name in ("01.tuned_baseline", "01.paired_gain") for case in draw_cases(_record(name), 0)
+             for call in case.calls for array in call for number in np.ravel(array).tolist()}
+    long = [number for number in numbers - shown if len(number) > 5]
     assert len(long) > 20 and not [number for number in long if number in said]
 
 

@@ -47,6 +47,13 @@ class GradebookWriter:
                     "notebook": path.stem, "assignment": name, "db_url": self.url}})
         self.gradebook.db.expire_all()
 
+    def tests(self, assignment: str, notebook: str) -> dict[str, str]:
+        """The text of every graded code cell by its grade_id, hidden tests included."""
+        found = self.gradebook.find_notebook(notebook, assignment)
+        graded = {cell.name for cell in found.grade_cells if cell.cell_type == "code"}
+        answers = {cell.name for cell in found.solution_cells}
+        return {cell.name: cell.source for cell in found.source_cells if cell.name in graded - answers and cell.source}
+
     def write(self, handed: Handed, marked: Marked, submitted_at: datetime | None) -> None:
         """Write the points of one notebook; a second time changes nothing."""
         with warnings.catch_warnings():

@@ -69,7 +69,7 @@ class Parent:
         self.shell = new_shell()
         with contextlib.suppress(Exception):
             self.shell.run_line_magic("matplotlib", "inline")
-        for cells in self.settings["notebooks"]:
+        for cells in self.settings.pop("notebooks"):
             _import(self._modules_used_by(cells))
         session.remember()
         _import(["tlkit.grading.answering", "tlkit.grading.trusted", "tlkit.grading.sandbox.namespaces"])
