@@ -11,7 +11,6 @@ import nbformat
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.plugins.export import CsvExportPlugin
 from nbgrader.preprocessors import SaveCells
-from nbgrader.utils import setenv
 from sqlalchemy.exc import SAWarning
 
 from tlkit.grading.classwork.course import Course, Handed
@@ -26,9 +25,12 @@ class GradebookWriter:
         self.url = course.directories.db_url
 
     def __enter__(self) -> "GradebookWriter":
-        programs = str(Path(sys.executable).parent)  # a new gradebook calls `alembic` by its name
-        with setenv(PATH=os.pathsep.join([programs, os.environ.get("PATH", os.defpath)])):
+        before = os.environ.get("PATH", os.defpath)
+        os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), before])
+        try:  # a new gradebook calls `alembic` by its name
             self.gradebook = Gradebook(self.url, self.course.directories.course_id)
+        finally:
+            os.environ["PATH"] = before
         return self
 
     def __exit__(self, *_: object) -> None:
