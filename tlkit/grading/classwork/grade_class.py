@@ -5,7 +5,9 @@ everything that belongs to it, or no record and grades again.
 """
 
 import contextlib
+import json
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,11 +43,13 @@ class Summary:
         records: of every notebook that was due, also those that earlier runs had graded.
         graded_now: how many of them this run graded.
         limits_by: what limited memory and processes.
+        start_seconds: until the warm parents were ready.
     """
 
     records: list[Record] = field(default_factory=list)
     graded_now: int = 0
     limits_by: str = ""
+    start_seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
 
 
@@ -179,8 +183,6 @@ class _Maker:
 
 def _release_named_in(content: bytes) -> str:
     """The release id that a submission names; only a short one of letters and digits is any."""
-    import json
-
     with contextlib.suppress(ValueError, RecursionError, TlkitError, MemoryError):
         name = submission_of(json.loads(content.decode("utf-8-sig"))).release
         return name if name.isalnum() and len(name) <= 40 else ""
@@ -201,9 +203,11 @@ def _graders(course: Course, todo: list[Handed], jobs: int, sandboxed: bool, sch
             summary.limits_by = "each worker's own"
             yield cluster
         return
+    started = time.perf_counter()
     with WarmParents(notebooks, sandboxed, readable) as parents:
         summary.limits_by = parents.limits_by
         summary.notes += parents.prepare(seeds)
+        summary.start_seconds = time.perf_counter() - started
         yield Pool(parents, jobs, seconds)
 
 
