@@ -5,7 +5,6 @@ import re
 import socket
 import threading
 from pathlib import Path
-from pathlib import Path
 
 import numpy as np
 import psutil
