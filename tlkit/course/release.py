@@ -37,7 +37,12 @@ def _configure_grading(config: Config) -> None:
         *(f"nbgrader.preprocessors.{step}" for step in
           ("ClearOutput", "DeduplicateIds", "OverwriteKernelspec", "OverwriteCells", "CheckCellMetadata")),
     ]
-    # A learner's tags do not reach this far: RestoreFromRelease takes all tags from the release.
+    config.Autograde.autograde_preprocessors = [
+        "tlkit.grading.nbgrader_plugin.ExecuteInTwoKernels",
+        *(f"nbgrader.preprocessors.{step}" for step in ("IgnorePattern", "LimitOutput", "SaveAutoGrades",
+                                                        "AssignLatePenalties", "CheckCellMetadata")),
+    ]
+    # What still runs in one kernel (Validate) takes all tags from the release too.
     config.Execute.skip_cells_with_tag = "demo"
     config.Execute.timeout = 60
     config.Execute.shutdown_kernel = "immediate"

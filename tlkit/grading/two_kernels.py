@@ -81,7 +81,9 @@ class TwoKernels:
             for index in checks:
                 self._run_check(index, self._kept.get(index))
         for index, remark in self.result.remarks.items():
-            self.cells[index].outputs.append(v4.new_output("stream", name="stderr", text=f"tlkit: {remark}\n"))
+            outputs = self.cells[index].outputs  # nbgrader gives nothing for stderr, so points are not followed by any
+            has_points = any(output.output_type == "execute_result" for output in outputs) and is_check(self.cells[index])
+            outputs.append(v4.new_output("stream", name="stdout" if has_points else "stderr", text=f"tlkit: {remark}\n"))
         return self.result
 
     @contextlib.contextmanager

@@ -12,7 +12,8 @@ from traitlets.config import Config, PyFileConfigLoader
 from tlkit.course.files import write_bytes
 from tlkit.course.units import release_of, released_folder
 from tlkit.errors import TlkitError
-from tlkit.grading.rebuild import is_demo
+from tlkit.exercises import all_exercises
+from tlkit.grading.rebuild import is_check, is_demo
 
 CONFIGURATION = "nbgrader_config.py"
 
@@ -123,6 +124,13 @@ class Course:
 
 
 def code_to_run(released: Path) -> list[str]:
-    """The code cells of a release that grading runs."""
+    """The code cells of a release that run in a learner's kernel."""
     notebook: NotebookNode = nbformat.read(released, as_version=4)
-    return [cell.source for cell in notebook.cells if cell.cell_type == "code" and not is_demo(cell)]
+    return [cell.source for cell in notebook.cells if cell.cell_type == "code" and not is_demo(cell) and not is_check(cell)]
+
+
+def exercises_checked_in(released: Path) -> list[str]:
+    """The ids of the exercises that a release checks, as far as there are records of them."""
+    notebook: NotebookNode = nbformat.read(released, as_version=4)
+    text = "\n".join(cell.source for cell in notebook.cells if is_check(cell))
+    return [record.id for record in all_exercises() if f'check("{record.id}")' in text or f"check('{record.id}')" in text]

@@ -5,23 +5,26 @@ everything that belongs to it, or no record and grades again.
 """
 
 import contextlib
+import json
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import filelock
+import nbformat
 from tqdm import tqdm
 
 from tlkit.course.files import write_text
 from tlkit.errors import TlkitError
-from tlkit.exercises import all_exercises
-from tlkit.grading.classwork.course import Course, Handed, code_to_run
+from tlkit.grading.classwork.course import Course, Handed, code_to_run, exercises_checked_in
 from tlkit.grading.classwork.gradebook import GradebookWriter
 from tlkit.grading.classwork.intake import beside, take_in
 from tlkit.grading.classwork.marking import Job, Marked
 from tlkit.grading.classwork.pool import Pool
+from tlkit.grading.rebuild import grade_id, is_check
 from tlkit.grading.records import FAILED, FOLDER, Record, content_sha256, from_json, read_record, record_path, write_record
 from tlkit.grading.sandbox import bubblewrap
 from tlkit.grading.secret import read_secret
@@ -40,11 +43,13 @@ class Summary:
         records: of every notebook that was due, also those that earlier runs had graded.
         graded_now: how many of them this run graded.
         limits_by: what limited memory and processes.
+        start_seconds: until the warm parents were ready.
     """
 
     records: list[Record] = field(default_factory=list)
     graded_now: int = 0
     limits_by: str = ""
+    start_seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
 
 
@@ -80,7 +85,9 @@ def grade_class(folder: Path, assignment: str | None = None, jobs: int = 2, sand
     due = course.handed_in(assignment)
     course.keep_releases()
     secret = read_secret(course.root)
-    checked = _exercises_checked_in(course, sorted({handed.assignment for handed in due}))
+    releases = course.releases()
+    checked = [name for chosen in sorted({handed.assignment for handed in due}) for path in releases[chosen]
+               for name in exercises_checked_in(path)]
     seeds = {name: [] if secret is None else list(secret.seeds(name)) for name in checked}
     (course.root / FOLDER).mkdir(exist_ok=True)
     with _one_run(course.root), GradebookWriter(course) as gradebook:
@@ -94,7 +101,8 @@ def grade_class(folder: Path, assignment: str | None = None, jobs: int = 2, sand
         if todo:
             for name in sorted({handed.assignment for handed in todo}):
                 gradebook.add_assignment(name, course.releases()[name])
-            makers = [_Maker(course, handed, seeds, options) for handed in todo]
+            tests = {handed.key[1:]: gradebook.tests(handed.assignment, handed.notebook) for handed in todo}
+            makers = [_Maker(course, handed, seeds, options, tests[handed.key[1:]]) for handed in todo]
             with _graders(course, todo, jobs, sandboxed, scheduler, seeds, options, readable, summary) as graders:
                 bar = tqdm(total=len(due), initial=len(due) - len(todo), unit="notebook", disable=quiet, file=sys.stderr)
                 with bar:
@@ -143,8 +151,9 @@ def _digest(handed: Handed) -> str:
 class _Maker:
     """Makes a job when its turn has come, so that few submissions are in memory at a time."""
 
-    def __init__(self, course: Course, handed: Handed, seeds: dict[str, list[int]], options: dict[str, Any]):
-        self.course, self.handed, self.seeds, self.options = course, handed, seeds, options
+    def __init__(self, course: Course, handed: Handed, seeds: dict[str, list[int]], options: dict[str, Any],
+                 tests: dict[str, str]):
+        self.course, self.handed, self.seeds, self.options, self.tests = course, handed, seeds, options, tests
         self.digest = ""
 
     def __call__(self) -> Job:
@@ -160,13 +169,20 @@ class _Maker:
             notes = beside(handed.path.parent, {path.name for path in released.parent.iterdir()})
         files = {path.name: path.read_bytes() for path in sorted(released.parent.iterdir())
                  if path.is_file() and path.suffix != ".ipynb" and not path.name.startswith(".")}
-        return Job(*handed.key, content, released.read_text(encoding="utf-8"), files, refused, notes, self.seeds, self.options)
+        return Job(*handed.key, content, self._with_hidden_tests(released), files, refused, notes, self.seeds, self.options)
+
+
+    def _with_hidden_tests(self, released: Path) -> str:
+        """The released notebook, with the tests that nbgrader took out of it put back from the gradebook."""
+        notebook = nbformat.read(released, as_version=4)
+        for cell in notebook.cells:
+            if is_check(cell) and grade_id(cell) in self.tests and "releases" not in released.parts[-4:-3]:
+                cell.source = self.tests[grade_id(cell)]
+        return nbformat.writes(notebook)
 
 
 def _release_named_in(content: bytes) -> str:
     """The release id that a submission names; only a short one of letters and digits is any."""
-    import json
-
     with contextlib.suppress(ValueError, RecursionError, TlkitError, MemoryError):
         name = submission_of(json.loads(content.decode("utf-8-sig"))).release
         return name if name.isalnum() and len(name) <= 40 else ""
@@ -187,17 +203,12 @@ def _graders(course: Course, todo: list[Handed], jobs: int, sandboxed: bool, sch
             summary.limits_by = "each worker's own"
             yield cluster
         return
+    started = time.perf_counter()
     with WarmParents(notebooks, sandboxed, readable) as parents:
         summary.limits_by = parents.limits_by
         summary.notes += parents.prepare(seeds)
+        summary.start_seconds = time.perf_counter() - started
         yield Pool(parents, jobs, seconds)
-
-
-def _exercises_checked_in(course: Course, assignments: list[str]) -> list[str]:
-    """The ids of the exercises that the releases of these assignments check, as far as there are records of them."""
-    releases = course.releases()
-    text = "\n".join(source for name in assignments for path in releases[name] for source in code_to_run(path))
-    return [record.id for record in all_exercises() if f'check("{record.id}")' in text or f"check('{record.id}')" in text]
 
 
 def _write_down(course: Course, handed: Handed, marked: Marked, gradebook: GradebookWriter, maker: _Maker) -> Record:

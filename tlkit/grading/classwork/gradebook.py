@@ -11,7 +11,6 @@ import nbformat
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.plugins.export import CsvExportPlugin
 from nbgrader.preprocessors import SaveCells
-from nbgrader.utils import setenv
 from sqlalchemy.exc import SAWarning
 
 from tlkit.grading.classwork.course import Course, Handed
@@ -26,9 +25,12 @@ class GradebookWriter:
         self.url = course.directories.db_url
 
     def __enter__(self) -> "GradebookWriter":
-        programs = str(Path(sys.executable).parent)  # a new gradebook calls `alembic` by its name
-        with setenv(PATH=os.pathsep.join([programs, os.environ.get("PATH", os.defpath)])):
+        before = os.environ.get("PATH", os.defpath)
+        os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), before])
+        try:  # a new gradebook calls `alembic` by its name
             self.gradebook = Gradebook(self.url, self.course.directories.course_id)
+        finally:
+            os.environ["PATH"] = before
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -46,6 +48,13 @@ class GradebookWriter:
                 saving.preprocess(nbformat.read(path, as_version=4), {"nbgrader": {
                     "notebook": path.stem, "assignment": name, "db_url": self.url}})
         self.gradebook.db.expire_all()
+
+    def tests(self, assignment: str, notebook: str) -> dict[str, str]:
+        """The text of every graded code cell by its grade_id, hidden tests included."""
+        found = self.gradebook.find_notebook(notebook, assignment)
+        graded = {cell.name for cell in found.grade_cells if cell.cell_type == "code"}
+        answers = {cell.name for cell in found.solution_cells}
+        return {cell.name: cell.source for cell in found.source_cells if cell.name in graded - answers and cell.source}
 
     def write(self, handed: Handed, marked: Marked, submitted_at: datetime | None) -> None:
         """Write the points of one notebook; a second time changes nothing."""

@@ -1,6 +1,7 @@
 """Grade one notebook: plain data in, plain data out, so that it can be done in any process on any machine."""
 
 import json
+import re
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,6 +22,9 @@ from tlkit.grading.two_kernels import Grading, TwoKernels
 from tlkit.grading.warm.parents import WarmParents
 
 MAX_REFUSALS = 500
+_RUNS = re.compile(r"<\s*/?\s*(script|iframe|object|embed|svg|math|form|link|meta|base|style|img|video|audio)\b|<[^>]*\bon\w+\s*="
+                   r"|javascript\s*:|data\s*:\s*text|!\[[^\]]*\]\s*[(\[]", re.IGNORECASE)
+"""What in a text could make the browser of whoever grades run or fetch something."""
 
 
 @dataclass
@@ -150,6 +154,9 @@ def _finish(job: Job, notebook: NotebookNode, marked: Marked) -> None:
         notebook.cells.insert(0, v4.new_markdown_cell(text, id="notes-of-grading"))
     for cell in notebook.cells:
         cell.metadata.pop("tags", None)
+        if cell.cell_type == "markdown" and _RUNS.search(cell.source) and cell.id != "notes-of-grading":
+            fence = "`" * (1 + max(map(len, re.findall("`+", cell.source)), default=2))
+            cell.source = f"(shown as it was typed, since it holds HTML, a script or a picture)\n\n{fence}text\n{cell.source}\n{fence}"
         for output in cell.get("outputs", []):
             if "data" in output:  # the formgrader shows notebooks as they are
                 output.data = NotebookNode({kind: value for kind, value in output.data.items()

@@ -67,7 +67,9 @@ def command(program: list[str], *, whole_proc: bool = False, capabilities: bool 
         elif path.exists():
             line += ["--ro-bind", str(path), str(path)]
     line += ["--perms", "1777", "--tmpfs", "/tmp", "--dev", "/dev"]
-    line += ["--ro-bind", "/proc", "/proc"] if whole_proc else ["--proc", "/proc"]
+    # An ordinary user's forks write the maps of their user namespaces there, and may mount no new one over a read-only one.
+    whole = "--ro-bind" if os.geteuid() == 0 else "--bind"
+    line += [whole, "/proc", "/proc"] if whole_proc else ["--proc", "/proc"]
     read = [path for path in [*map(Path, _SETTINGS), *readable_paths(more)] if path.exists()]
     parents = {parent for path in [*read, Path(HOME), *([work] if work else [])] for parent in path.parents}
     for parent in sorted(parents - {Path("/"), Path("/tmp"), Path("/usr")}):  # bubblewrap's own would be closed to others

@@ -54,10 +54,13 @@ class Kernel:
         along. With other threads about no fork is made, since it could wait for them for ever."""
         _, descriptors, *_ = socket.recv_fds(self.connection, 1, 1)
         connection = socket.socket(fileno=descriptors[0])
-        if len(os.listdir("/proc/self/task")) > 1 or os.fork():
-            is_alone = len(os.listdir("/proc/self/task")) == 1
+        try:
+            kept = os.fork() if len(os.listdir("/proc/self/task")) == 1 else None
+        except OSError:  # it has used up its processes
+            kept = None
+        if kept != 0:
             connection.close()
-            return is_alone, b""
+            return kept is not None, b""
         self.connection.close()
         self.connection = connection
         return True, b""

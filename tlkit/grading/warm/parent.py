@@ -69,7 +69,7 @@ class Parent:
         self.shell = new_shell()
         with contextlib.suppress(Exception):
             self.shell.run_line_magic("matplotlib", "inline")
-        for cells in self.settings["notebooks"]:
+        for cells in self.settings.pop("notebooks"):
             _import(self._modules_used_by(cells))
         session.remember()
         _import(["tlkit.grading.answering", "tlkit.grading.trusted", "tlkit.grading.sandbox.namespaces"])
@@ -163,8 +163,9 @@ class Parent:
         os.setsid()
         hidden = [] if trusted else [str(path) for path in _records()]
         namespaces.wall_in(allowance, number, hidden, self.settings["limit_processes"])
-        if os.fork():
-            _end_with(connection)
+        kernel = os.fork()
+        if kernel:
+            _end_with(connection, kernel)
 
 
 def _import(names: list[str]) -> None:
@@ -183,18 +184,27 @@ def _records() -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_dir() and path.name != "__pycache__")
 
 
-def _end_with(connection: socket.socket) -> None:
-    """Be the first process of a namespace, in which everything ends when we do: as soon as whoever grades is gone."""
+def _end_with(connection: socket.socket, kernel: int) -> None:
+    """Be the first process of a namespace, in which everything ends when we do: as soon as whoever grades is gone.
+
+    The kernel may end earlier, which the other side must see, and forks of it live on.
+    """
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
-    poll = select.poll()
+    poll, ended = select.poll(), os.pidfd_open(kernel)
     poll.register(connection, 0)  # only the end of it
-    while not poll.poll(500):
+    poll.register(ended, select.POLLIN)
+    while True:
+        happened = dict(poll.poll(500))
+        if connection.fileno() in happened:
+            os._exit(0)
+        if ended in happened:
+            poll.unregister(ended)
+            connection.shutdown(socket.SHUT_WR)
         with contextlib.suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
-    os._exit(0)
 
 
 if __name__ == "__main__":
