@@ -37,11 +37,18 @@ def _configure_grading(config: Config) -> None:
         *(f"nbgrader.preprocessors.{step}" for step in
           ("ClearOutput", "DeduplicateIds", "OverwriteKernelspec", "OverwriteCells", "CheckCellMetadata")),
     ]
-    # A learner's tags do not reach this far: RestoreFromRelease takes all tags from the release.
+    config.Autograde.autograde_preprocessors = [
+        "tlkit.grading.nbgrader_plugin.ExecuteInTwoKernels",
+        *(f"nbgrader.preprocessors.{step}" for step in ("IgnorePattern", "LimitOutput", "SaveAutoGrades",
+                                                        "AssignLatePenalties", "CheckCellMetadata")),
+    ]
+    # What still runs in one kernel (Validate) takes all tags from the release too.
     config.Execute.skip_cells_with_tag = "demo"
     config.Execute.timeout = 60
     config.Execute.shutdown_kernel = "immediate"
     config.GenerateFeedback.exporter_class = "tlkit.grading.feedback.FeedbackExporter"
+    # The formgrader's exporter is nbconvert's own; on other pages than the formgrader's this step does nothing.
+    config.HTMLExporter.preprocessors = ["tlkit.grading.mark_scheme.ShowMarkScheme"]
 
 
 class ReleaseExporter(NotebookExporter):

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,15 @@ from tlkit.exercises import find_exercise
 from tlkit.exercises.record import load_function
 from tlkit.grading.card import Card, as_text
 from tlkit.grading.engine import judge
+from tlkit.grading.hidden import judge_with_hidden
 from tlkit.grading.progress import HINT_AFTER, note_check
 from tlkit.grading.quiz import judge_quiz
 from tlkit.grading.reach import Forbidden
 from tlkit.grading.session import pristine
 from tlkit.grading.subject import LocalSubject
 from tlkit.grading.verdict import Outcome, Verdict
+
+_elsewhere: Callable[[str], Verdict | None] | None = None
 
 
 class NotYet(Exception):
@@ -39,7 +43,10 @@ def check(exercise_id: str) -> float | None:
     Raises:
         TlkitError: there is no such exercise.
     """
-    verdict = verdict_on(exercise_id, _namespace())
+    verdict = _elsewhere(exercise_id) if _elsewhere else verdict_on(exercise_id, _namespace())
+    if verdict is None:
+        print(f"{exercise_id} is checked when all cells have run.")
+        return None
     mode = os.environ.get("NBGRADER_EXECUTION")
     if mode == "validate" and verdict.outcome is not Outcome.RIGHT:
         raise NotYet(as_text(verdict))
@@ -47,15 +54,31 @@ def check(exercise_id: str) -> float | None:
     return float(verdict.points) if mode == "autograde" else None
 
 
-def verdict_on(exercise_id: str, namespace: dict[str, Any], seed: int = 0) -> Verdict:
-    """The verdict on the answer that stands in `namespace` under the exercise's name."""
+def judge_elsewhere(judge_by_id: Callable[[str], Verdict | None]) -> None:
+    """Let `check` in this process ask somebody else for its verdicts, since answers or records are in another process.
+
+    Args:
+        judge_by_id: (exercise's id) -> the verdict; None where it will be given later, and not here.
+    """
+    global _elsewhere
+    _elsewhere = judge_by_id
+
+
+def verdict_on(exercise_id: str, namespace: dict[str, Any], seed: int = 0, hidden_seeds: Sequence[int] = ()) -> Verdict:
+    """The verdict on the answer that stands in `namespace` under the exercise's name.
+
+    Args:
+        seed: of the cases.
+        hidden_seeds: of cases that count beside those that learners see (seed 0) and are not shown.
+    """
     with pristine() as patched:
         record = find_exercise(exercise_id)
         if record.kind == "choice":
             return judge_quiz(record, LocalSubject(namespace, record.name))
         given = {name: load_function(address) for name, address in record.given.items()}
         forbidden = Forbidden((record.reference, *record.shortcuts), record.allowed)
-        verdict = judge(record, LocalSubject(namespace, record.name, given, forbidden=forbidden), seed)
+        subject = LocalSubject(namespace, record.name, given, forbidden=forbidden)
+        verdict = judge_with_hidden(record, subject, hidden_seeds) if hidden_seeds else judge(record, subject, seed)
         notes = tuple(f"`{name}` was replaced in this session; the check used the original." for name in patched[:3])
         return replace(verdict, notes=(*verdict.notes, *notes))
 

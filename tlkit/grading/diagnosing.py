@@ -10,7 +10,6 @@ from tlkit.grading import diagnosis, relations, usage, variants
 from tlkit.grading.compare import first_difference
 from tlkit.grading.encoding import as_plain
 from tlkit.grading.observation import Opaque
-from tlkit.grading.session import other_dice
 from tlkit.grading.subject import LocalSubject, Subject
 from tlkit.grading.trial import (
     ANOTHER_DEVICE, ANOTHER_RESULT, CHANGED_INPUT, LEFT_BEHIND, MOVED_RANDOM_STATE, RAISED, Result, Trial, behaves_like, last,
@@ -151,7 +150,7 @@ def _by_chance(exercise: Exercise, subject: Subject, failing: Trial) -> Diagnosi
     if failing.mine.seconds > 0.5 or exercise.kind in ("number", "plan", "expression", "formulas"):
         return None
     moved = [name for o in failing.mine.observations for name in o.moved_random_states]
-    with other_dice():
+    with subject.other_dice():
         again = run(exercise, subject, failing.case)
     if behaves_like(exercise, again, failing.mine):
         return None

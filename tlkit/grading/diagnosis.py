@@ -20,6 +20,7 @@ _ADVICE = {
     "ZeroDivisionError": "A divisor is zero in this case; which quantity can be empty or zero here?",
     "KeyError": "A key is looked up that is not there in this case.",
     "TimeLimit": "It takes very long or never ends; is there a loop whose condition never becomes false?",
+    "KernelGone": "Something ended the whole process: `os._exit`, a crash inside a library, or far too much memory.",
     "RecursionError": "The function calls itself without end.",
 }
 
@@ -32,6 +33,8 @@ def raised(failure: Failure, expected: Failure | None, exercise: Exercise) -> Di
         return Diagnosis("the formula cannot be read", failure.message + ".", "Write it as in Python, for example x*y - exp(-x)/2.")
     if failure.type_name == "TimeLimit":
         name = f"stopped: {failure.message}"
+    elif failure.type_name == "KernelGone":
+        name = "it took its kernel along"
     elif failure.type_name == "MemoryError":
         name = "stopped: it asked for more memory than there is"
     elif failure.type_name == "TypeError" and re.search(r"positional argument|unexpected keyword|required .*argument", failure.message):

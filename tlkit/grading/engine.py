@@ -15,7 +15,6 @@ from tlkit.grading.diagnosing import diagnose
 from tlkit.grading.encoding import as_plain, plain_copy
 from tlkit.grading.kinds import KINDS
 from tlkit.grading.observation import Failure, Opaque
-from tlkit.grading.session import other_dice
 from tlkit.grading.shrink import shrink
 from tlkit.grading.subject import Subject, is_stub
 from tlkit.grading.trial import (
@@ -29,11 +28,14 @@ __all__ = ["Diagnosis", "FailingCase", "Outcome", "Verdict", "accepts", "judge",
 _QUICK = 1.0  # seconds that a case may have taken to be tried once more
 
 
-def judge(exercise: Exercise, subject: Subject, seed: int = 0) -> Verdict:
+def judge(exercise: Exercise, subject: Subject, seed: int = 0, shrinks: bool = True) -> Verdict:
     """Judge an answer on the cases that `seed` draws.
 
     Points are shared equally by the case groups; an answer earns those of the groups in which every case is right.
     What is looked at first is the smallest failing case of the first group that is not right.
+
+    Args:
+        shrinks: whether that case is made smaller to be read.
     """
 
     def verdict(outcome: Outcome, points: float = 0.0, **more) -> Verdict:
@@ -56,11 +58,12 @@ def judge(exercise: Exercise, subject: Subject, seed: int = 0) -> Verdict:
     smallest = min((i for i, t in enumerate(trials) if t.problem and t.case.group == first),
                    key=lambda i: (_not_tried(trials[i]), size(trials[i].case)))
     diagnosis, stays = diagnose(exercise, subject, seed, trials, smallest)
+    shown = shrink(exercise, subject, trials[smallest], stays) if shrinks else trials[smallest]
     return verdict(
         Outcome.NOT_YET,
         exercise.points * sum(groups.values()) / len(groups),
         groups=groups,
-        failing=_describe(exercise, trials[smallest], shrink(exercise, subject, trials[smallest], stays)),
+        failing=_describe(exercise, trials[smallest], shown),
         diagnosis=diagnosis,
         hint=exercise.hint,
         seconds=seconds,
@@ -132,7 +135,7 @@ def _once_more(exercise: Exercise, subject: Subject, trials: list[Trial]) -> lis
     if not right or exercise.kind in ("number", "plan", "expression", "formulas"):
         return trials
     i = min(right, key=lambda i: trials[i].mine.seconds)
-    with other_dice():
+    with subject.other_dice():
         again = run(exercise, subject, trials[i].case)
     problem = problem_of(exercise, trials[i].case, trials[i].due, again)
     if problem is None:

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tlkit.course.files import write_text
+from tlkit.files import write_text
 from tlkit.grading.verdict import Outcome, Verdict
 
 NAME = "progress.json"
@@ -64,15 +64,27 @@ def read(folder: Path) -> dict[str, dict[str, Any]]:
     """
     path = folder / NAME
     try:
-        exercises = json.loads(path.read_text(encoding="utf-8"))["exercises"]
-        if all(_is_entry(entry) for entry in exercises.values()):
-            return exercises
+        return entries_of(path.read_text(encoding="utf-8"))
     except OSError:
         return {}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        pass
-    _set_aside(path)
-    return {}
+    except ValueError:
+        _set_aside(path)
+        return {}
+
+
+def entries_of(text: str) -> dict[str, dict[str, Any]]:
+    """The entries in the text of a progress file, by exercise id.
+
+    Raises:
+        ValueError: the text is no progress file.
+    """
+    try:
+        exercises = json.loads(text)["exercises"]
+        if all(_is_entry(entry) for entry in exercises.values()):
+            return exercises
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError("it is no progress file") from error
+    raise ValueError("it is no progress file")
 
 
 def _is_entry(entry: Any) -> bool:

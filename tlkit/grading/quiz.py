@@ -1,5 +1,6 @@
 """Quizzes: questions on the page, letters as the answer, an explanation for every choice."""
 
+import re
 from html import escape
 
 from tlkit.exercises import find_exercise
@@ -10,6 +11,7 @@ from tlkit.grading.subject import Subject
 from tlkit.grading.verdict import Outcome, Verdict
 
 _LETTERS = "abcdefgh"
+_WRONG = "△ not yet"
 
 
 class QuizPage:
@@ -74,7 +76,13 @@ def judge_quiz(record: Quiz, subject: Subject) -> Verdict:
         else:
             choice = question.choices[allowed.index(letter)]
             right += choice.right
-            notes.append(f"{number}. {letter}) {'✓ right' if choice.right else '△ not yet'}: {choice.explanation}")
+            notes.append(f"{number}. {letter}) {'✓ right' if choice.right else _WRONG}: {choice.explanation}")
     outcome = Outcome.RIGHT if right == len(record.questions) else Outcome.NOT_YET
     points = record.points if outcome is Outcome.RIGHT else right * share
     return verdict(outcome, points, notes=tuple(notes))
+
+
+def wrong_choices(verdict: Verdict) -> list[tuple[int, str, str]]:
+    """(number of the question, letter, explanation) of every wrong choice that a quiz's verdict tells of."""
+    found = (re.match(rf"(\d+)\. ([{_LETTERS}])\) {_WRONG}: (.*)", note, re.DOTALL) for note in verdict.notes)
+    return [(int(each[1]), each[2], each[3]) for each in found if each]

@@ -11,8 +11,8 @@ from nbgrader.utils import is_grade, is_solution
 
 from tlkit.grading.submission import LearnersCell, Submission
 
-DEMO = "demo"
-"""The tag of released cells that only demonstrate: grading does not run them."""
+DEMO, SETUP = "demo", "setup"
+"""Tags of released cells: those that only demonstrate, which grading does not run, and those that answers build on."""
 
 
 def rebuild(released: NotebookNode, submission: Submission) -> tuple[NotebookNode, list[str]]:

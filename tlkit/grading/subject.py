@@ -18,7 +18,7 @@ from tlkit.grading.limits import TimeLimit, bounded_output, memory_limit, time_l
 from tlkit.grading.observation import Failure, Observation, Opaque
 from tlkit.grading.reach import Forbidden, watch
 from tlkit.grading.recipes import Trace, build, look
-from tlkit.grading.session import put_right, random_states_kept, settings_kept
+from tlkit.grading.session import other_dice, put_right, random_states_kept, settings_kept
 from tlkit.grading.shortcuts import shortcut_in
 
 _USUAL = {"np": "numpy", "numpy": "numpy", "torch": "torch", "F": "torch.nn.functional", "nn": "torch.nn",
@@ -48,6 +48,9 @@ class Subject(Protocol):
     def surroundings(self) -> dict[str, str]:
         """Names that the answer uses and that no longer mean what they usually do: name -> usual meaning."""
 
+    def other_dice(self) -> contextlib.AbstractContextManager[None]:
+        """The global random states of the answer's process somewhere else for the block."""
+
 
 class LocalSubject:
     """An answer in this process: the object that `name` stands for in `namespace`.
@@ -56,15 +59,17 @@ class LocalSubject:
         given: functions that stand in, while the answer runs, for the learner's own of the same name.
         seconds_per_call: after which a call is interrupted.
         forbidden: what the answer may not reach.
+        shares_process: whether the engine is in this process too, and must find the libraries as they were.
     """
 
     def __init__(self, namespace: dict[str, Any], name: str, given: dict[str, Callable] | None = None,
-                 seconds_per_call: float = 10.0, forbidden: Forbidden | None = None):
+                 seconds_per_call: float = 10.0, forbidden: Forbidden | None = None, shares_process: bool = True):
         self.namespace = namespace
         self.name = name
         self.given = given or {}
         self.seconds_per_call = seconds_per_call
         self.forbidden = forbidden or Forbidden()
+        self.shares_process = shares_process
         self.is_ours = False
 
     @classmethod
@@ -97,6 +102,9 @@ class LocalSubject:
                 strange[name] = "Python's own"
         return strange
 
+    def other_dice(self) -> contextlib.AbstractContextManager[None]:
+        return other_dice()
+
     def observe(self, action: str, arguments: tuple, upstream: Any = None) -> Observation:
         """See Subject; an answer that exits, hangs or allocates without end is a Failure like any other."""
         trace = Trace()
@@ -117,7 +125,8 @@ class LocalSubject:
             except (Exception, SystemExit, GeneratorExit) as error:
                 failure = Failure.of(error, _line_in_answer(error), _is_raised_by_answer(error))
             seconds = time.perf_counter() - started
-        put_right()
+        if self.shares_process:
+            put_right()
         names = {id(made): name for name, made in objects.items()}
         after = tuple(encode(look(objects[names[id(a)]])) if id(a) in names else encode(a) for a in given)
         if action == "use":

@@ -42,7 +42,7 @@ class Result:
     @property
     def ended_early(self) -> bool:
         """Whether it was stopped, so that another case would be waiting for nothing."""
-        return self.failure is not None and self.failure.type_name in ("TimeLimit", "MemoryError")
+        return self.failure is not None and self.failure.type_name in ("TimeLimit", "MemoryError", "KernelGone")
 
 
 @dataclass(frozen=True)

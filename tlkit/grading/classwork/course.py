@@ -1,0 +1,136 @@
+"""A course as nbgrader lays it out: where submissions, releases, graded notebooks, feedback and the gradebook are."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+from nbgrader.coursedir import CourseDirectory
+from traitlets.config import Config, PyFileConfigLoader
+
+from tlkit.course.files import write_bytes
+from tlkit.course.units import release_of, released_folder
+from tlkit.errors import TlkitError
+from tlkit.exercises import all_exercises
+from tlkit.grading.rebuild import is_check, is_demo
+
+CONFIGURATION = "nbgrader_config.py"
+
+
+@dataclass(frozen=True)
+class Handed:
+    """One notebook that a student should have handed in."""
+
+    student: str
+    assignment: str
+    notebook: str
+    path: Path
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return self.student, self.assignment, self.notebook
+
+
+class Course:
+    """The folders of a course, by its own nbgrader_config.py or nbgrader's defaults.
+
+    Args:
+        folder: the course's root, or the folder of submissions in it.
+    Raises:
+        TlkitError: there are no submissions in the folder.
+    """
+
+    def __init__(self, folder: Path):
+        folder = Path(folder).resolve()
+        self.root = folder if (folder / CONFIGURATION).exists() else folder.parent
+        directories = self._directories()
+        if folder != self.root and directories.submitted_directory != folder.name:
+            directories.submitted_directory = folder.name
+        if not (self.root / directories.submitted_directory).is_dir() and (folder / directories.submitted_directory).is_dir():
+            self.root = folder  # a course without a configuration
+            directories = self._directories()
+        self.directories = directories
+        self.submitted = self.root / directories.submitted_directory
+        if not any(self.submitted.glob("*/*/*.ipynb")):
+            raise TlkitError(f"{folder} is a folder, and there are no submissions in it; they lie there as "
+                             f"STUDENT/ASSIGNMENT/NOTEBOOK.ipynb, or in {directories.submitted_directory}/ below it")
+
+    def _directories(self) -> CourseDirectory:
+        config = Config()
+        if (self.root / CONFIGURATION).exists():
+            config = PyFileConfigLoader(CONFIGURATION, path=str(self.root)).load_config()
+        config.CourseDirectory.root = str(self.root)
+        return CourseDirectory(config=config)
+
+    def releases(self) -> dict[str, list[Path]]:
+        """Assignment -> its released notebooks, for every release in the course, else for those of the package."""
+        folder = self.root / self.directories.release_directory
+        if not folder.is_dir():
+            folder = released_folder()
+        found = {path.name: sorted(path.glob("*.ipynb")) for path in sorted(folder.iterdir()) if path.is_dir()}
+        return {name: notebooks for name, notebooks in found.items() if notebooks}
+
+    def handed_in(self, assignment: str | None = None) -> list[Handed]:
+        """Every notebook due of every student who handed something in, by assignment and student.
+
+        Raises:
+            TlkitError: there is no release of the assignment, or nothing was handed in.
+        """
+        releases = self.releases()
+        if assignment is not None and assignment not in releases:
+            raise TlkitError(f"there is no release of {assignment!r}; releases here: {', '.join(releases) or 'none'}")
+        found = []
+        for name in [assignment] if assignment else sorted(releases):
+            for student in sorted(path for path in self.submitted.iterdir() if path.is_dir() and not path.name.startswith(".")):
+                if (student / name).is_dir():
+                    found += [Handed(student.name, name, notebook.stem, student / name / notebook.name)
+                              for notebook in releases[name]]
+        if not found:
+            raise TlkitError(f"nothing in {self.submitted} is of {assignment or 'a release of this course'}")
+        return found
+
+    def submitted_at(self, handed: Handed) -> datetime | None:
+        """When it was handed in, as nbgrader's exchange noted it."""
+        when = self.directories.get_existing_timestamp(str(handed.path.parent))
+        return when.replace(tzinfo=UTC) if when is not None and when.tzinfo is None else when
+
+    def release_for(self, handed: Handed, release: str) -> Path:
+        """The released notebook with this id; where it is not here, the one that is."""
+        current = next(path for path in self.releases()[handed.assignment] if path.stem == handed.notebook)
+        kept = self.root / "releases" / handed.assignment / (release or "none") / current.name
+        return kept if release and kept.is_file() and release_of(current) != release else current
+
+    def keep_releases(self) -> None:
+        """Keep a copy of every release under its id, so that what was made from it can be graded by it later on."""
+        for assignment, notebooks in self.releases().items():
+            release = release_of(notebooks[0])
+            target = self.root / "releases" / assignment / release
+            if not release or target.exists():
+                continue
+            target.mkdir(parents=True)
+            for path in sorted(notebooks[0].parent.iterdir()):
+                if path.is_file():
+                    write_bytes(target / path.name, path.read_bytes())
+
+    def autograded(self, handed: Handed) -> Path:
+        return self._place(self.directories.autograded_directory, handed, ".ipynb")
+
+    def feedback(self, handed: Handed) -> Path:
+        return self._place(self.directories.feedback_directory, handed, ".html")
+
+    def _place(self, folder: str, handed: Handed, suffix: str) -> Path:
+        return self.root / folder / handed.student / handed.assignment / f"{handed.notebook}{suffix}"
+
+
+def code_to_run(released: Path) -> list[str]:
+    """The code cells of a release that run in a learner's kernel."""
+    notebook: NotebookNode = nbformat.read(released, as_version=4)
+    return [cell.source for cell in notebook.cells if cell.cell_type == "code" and not is_demo(cell) and not is_check(cell)]
+
+
+def exercises_checked_in(released: Path) -> list[str]:
+    """The ids of the exercises that a release checks, as far as there are records of them."""
+    notebook: NotebookNode = nbformat.read(released, as_version=4)
+    text = "\n".join(cell.source for cell in notebook.cells if is_check(cell))
+    return [record.id for record in all_exercises() if f'check("{record.id}")' in text or f"check('{record.id}')" in text]

@@ -1,0 +1,70 @@
+"""The file that a student handed in, looked at before anything is made of it."""
+
+import os
+import stat
+from pathlib import Path
+
+from tlkit.errors import TlkitError
+
+MAX_BYTES = 20_000_000
+MAX_BESIDE = 200
+
+
+def take_in(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
+    """The content of a submitted notebook.
+
+    Raises:
+        TlkitError: there is none, it or a folder on the way to it is a link, it is no plain file, or it is too large.
+    """
+    for folder in (path.parent.parent, path.parent):
+        if folder.is_symlink():
+            raise TlkitError(f"the folder {folder.name} is a link to somewhere else")
+    try:
+        status = path.lstat()
+    except OSError:
+        raise TlkitError(f"no notebook {path.name} was handed in") from None
+    if stat.S_ISLNK(status.st_mode):
+        raise TlkitError(f"{path.name} is a link to another file")
+    if not stat.S_ISREG(status.st_mode):
+        raise TlkitError(f"{path.name} is no plain file")
+    if status.st_size > max_bytes:
+        raise TlkitError(f"{path.name} has {status.st_size / 1e6:.0f} MB, and at most {max_bytes / 1e6:g} are graded")
+    if not status.st_size:
+        raise TlkitError(f"{path.name} is empty")
+    return _read_plain(path, max_bytes)
+
+
+def _read_plain(path: Path, max_bytes: int) -> bytes:
+    """The file's content; a link that was put there in the meantime is not followed."""
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    except OSError as error:
+        raise TlkitError(f"{path.name} cannot be read: {error.strerror}") from error
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise TlkitError(f"{path.name} is no plain file")
+        content = file.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise TlkitError(f"{path.name} has more than {max_bytes / 1e6:g} MB")
+    return content
+
+
+def beside(folder: Path, released: set[str]) -> list[str]:
+    """What an instructor should know of other files in a submission: they are left where they are.
+
+    Args:
+        released: names of the files that the release itself holds.
+    """
+    links, others, known = [], [], released | {"timestamp.txt"}
+    for number, path in enumerate(sorted(folder.iterdir())):
+        if number >= MAX_BESIDE:
+            others.append("more")
+            break
+        if path.is_symlink():
+            links.append(path.name)
+        elif path.name not in known and not path.name.startswith("."):
+            others.append(path.name)
+    notes = [f"{name!r} is a link to elsewhere; it was not followed"[:300] for name in links[:10]]
+    if others:
+        notes.append(f"not used, since answers stand in the notebook: {', '.join(map(repr, others[:10]))}"[:300])
+    return notes

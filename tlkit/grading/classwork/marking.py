@@ -1,0 +1,180 @@
+"""Grade one notebook: plain data in, plain data out, so that it can be done in any process on any machine."""
+
+import json
+import re
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode, v4
+
+from tlkit.errors import TlkitError
+from tlkit.grading.feedback import feedback_page
+from tlkit.grading.kernel import Limits
+from tlkit.grading.rebuild import grade_id, is_check, is_hand_graded, rebuild
+from tlkit.grading.sandbox.allowance import Allowance
+from tlkit.grading.score import Score, _said, printable
+from tlkit.grading.submission import Submission, submission_of
+from tlkit.grading.two_kernels import Grading, TwoKernels
+from tlkit.grading.warm.parents import WarmParents
+
+MAX_REFUSALS = 500
+_RUNS = re.compile(r"<\s*/?\s*(script|iframe|object|embed|svg|math|form|link|meta|base|style|img|video|audio)\b|<[^>]*\bon\w+\s*="
+                   r"|javascript\s*:|data\s*:\s*text|!\[[^\]]*\]\s*[(\[]", re.IGNORECASE)
+"""What in a text could make the browser of whoever grades run or fetch something."""
+
+
+@dataclass
+class Job:
+    """One notebook to grade.
+
+    Args:
+        content: what was handed in; None where that cannot be graded, for the reason `refused`.
+        released: the released notebook, as JSON text.
+        files: the release's other files, by name.
+        seeds: exercise's id -> seeds of hidden cases.
+        options: what differs from Limits, Allowance and the seconds for a notebook.
+    """
+
+    student: str
+    assignment: str
+    notebook: str
+    content: bytes | None
+    released: str
+    files: dict[str, bytes] = field(default_factory=dict)
+    refused: str = ""
+    notes: list[str] = field(default_factory=list)
+    seeds: dict[str, list[int]] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Marked:
+    """What grading a notebook brought, as plain data: fields of the record, the graded notebook and the page."""
+
+    outcome: str
+    reason: str = ""
+    release: str = ""
+    scores: list[dict[str, Any]] = field(default_factory=list)
+    verdicts: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    unanswered: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    notebook: str = ""
+    page: str = ""
+
+
+def mark(job: Job, parents: WarmParents) -> Marked:
+    """Grade a notebook. What is wrong with a submission is an outcome, not an error.
+
+    Raises:
+        TlkitError: grading itself is not possible, since no kernel starts.
+    """
+    started = time.perf_counter()
+    released = nbformat.reads(job.released, as_version=4)
+    marked = Marked("graded", release=str(released.metadata.get("tlkit", {}).get("release", "")), notes=list(job.notes))
+    try:
+        submission = _read(job)
+    except TlkitError as error:
+        marked.outcome, marked.reason = "refused", printable(str(error))[:MAX_REFUSALS]
+        submission = Submission(())
+    notebook, notes = rebuild(released, submission)
+    if marked.outcome == "graded":
+        marked.notes += notes
+        if submission.release and submission.release != marked.release:
+            marked.notes.append(f"made from release {submission.release[:40]!r}, which is not here; graded by {marked.release}")
+        grading = _run(job, notebook, parents)
+        marked.verdicts = grading.verdicts
+        marked.notes += [f"{_name(notebook.cells[index])}: {remark}" for index, remark in sorted(grading.remarks.items())]
+        marked.scores = [asdict(score) for score in _scores(notebook, grading)]
+        marked.unanswered = _unanswered(notebook, released)
+    else:
+        marked.scores = [asdict(Score(score.grade_id, 0.0, score.max_points, marked.reason))
+                         for score in _scores(notebook, Grading())]
+    marked.notes = [printable(note).replace("\n", " ")[:500] for note in marked.notes[:100]]
+    _finish(job, notebook, marked)
+    marked.seconds = round(time.perf_counter() - started, 3)
+    return marked
+
+
+def _read(job: Job) -> Submission:
+    if job.content is None:
+        raise TlkitError(job.refused)
+    try:
+        content = json.loads(job.content.decode("utf-8-sig"))
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise TlkitError(f"its content is not JSON ({str(error)[:100]})") from error
+    if not isinstance(content, dict):
+        raise TlkitError("its content is JSON and no notebook")
+    submission = submission_of(content)
+    if len(submission.cells) > 2_000:
+        raise TlkitError(f"it has {len(submission.cells)} cells, and at most 2000 are graded")
+    return submission
+
+
+def _run(job: Job, notebook: NotebookNode, parents: WarmParents) -> Grading:
+    options = dict(job.options)
+    seconds = options.pop("notebook_seconds", 600)
+    options.pop("feedback", None)
+    allowance = Allowance(**{name: options.pop(name) for name in list(options) if hasattr(Allowance, name)})
+    with TemporaryDirectory(prefix="tlkit-grade-") as folder:
+        for name, content in job.files.items():
+            (Path(folder) / Path(name).name).write_bytes(content)
+        return TwoKernels(parents, notebook, Path(folder), job.seeds, Limits(**options), allowance, seconds).run()
+
+
+def _scores(notebook: NotebookNode, grading: Grading) -> list[Score]:
+    found = []
+    for index, cell in enumerate(notebook.cells):
+        if is_hand_graded(cell):
+            found.append(Score(grade_id(cell), None, float(cell.metadata["nbgrader"]["points"]), "a person grades this"))
+        elif is_check(cell):
+            said = "\n".join(filter(None, [_said(cell), printable(grading.remarks.get(index, ""))]))
+            found.append(Score(grade_id(cell), grading.points.get(index, 0.0), float(cell.metadata["nbgrader"]["points"]),
+                               said or "the check gave no result"))
+    return found
+
+
+def _unanswered(notebook: NotebookNode, released: NotebookNode) -> list[str]:
+    """The grade_ids of answers that are as they were released."""
+    sources = {grade_id(cell): cell.source for cell in released.cells if grade_id(cell)}
+    return [grade_id(cell) for cell in notebook.cells
+            if cell.metadata.get("nbgrader", {}).get("solution") and cell.source == sources.get(grade_id(cell))]
+
+
+def _finish(job: Job, notebook: NotebookNode, marked: Marked) -> None:
+    """The graded notebook for the formgrader, and the page for the learner."""
+    lines = [f"Not graded: {marked.reason}."] if marked.reason else []
+    lines += marked.notes
+    if lines:
+        text = "**Read before grading**\n\n" + "\n".join(f"- {_as_text(line)}" for line in lines)
+        notebook.cells.insert(0, v4.new_markdown_cell(text, id="notes-of-grading"))
+    for cell in notebook.cells:
+        cell.metadata.pop("tags", None)
+        if cell.cell_type == "markdown" and _RUNS.search(cell.source) and cell.id != "notes-of-grading":
+            fence = "`" * (1 + max(map(len, re.findall("`+", cell.source)), default=2))
+            cell.source = f"(shown as it was typed, since it holds HTML, a script or a picture)\n\n{fence}text\n{cell.source}\n{fence}"
+        for output in cell.get("outputs", []):
+            if "data" in output:  # the formgrader shows notebooks as they are
+                output.data = NotebookNode({kind: value for kind, value in output.data.items()
+                                            if kind in ("text/plain", "image/png", "image/jpeg")
+                                            or kind == "text/html" and is_check(cell)})
+    scores = [Score(**score) for score in marked.scores]
+    if job.options.get("feedback", True):
+        marked.page = feedback_page(notebook, scores, job.notebook)
+    marked.notebook = nbformat.writes(notebook)
+
+
+def _as_text(line: str) -> str:
+    """A line for markdown, in which nothing means anything."""
+    return "".join(f"\\{character}" if character in "\\`*_{}[]<>()#+!|&" else character for character in line)
+
+
+def _name(cell: NotebookNode) -> str:
+    if grade_id(cell):
+        return grade_id(cell)
+    first = next((line.strip() for line in cell.source.splitlines() if line.strip()), "")
+    return f"the cell that begins with {first[:50]!r}"
