@@ -1,6 +1,7 @@
 """What closed forms are tried on: random examples of every shape that they take.
 
-Sizes come from the Draw, so that another Draw gives other shapes, or fixed ones for a measurement.
+Sizes come from the Draw, so that another Draw gives other shapes, or fixed ones for a measurement. Each function below draws
+what one kind of function takes: its inputs by name and what stays fixed.
 """
 
 from dataclasses import dataclass, field
@@ -124,15 +125,15 @@ def features(draw: Draw) -> Example:
 
 
 def channels(draw: Draw) -> Example:
-    batch, channels, height, width = draw.sizes(4)
-    return Example({"inputs": draw.normal(batch, channels, height, width, scale=3.0) + 1, "scale": draw.normal(channels),
-                    "shift": draw.normal(channels)})
+    batch, count, height, width = draw.sizes(4)
+    return Example({"inputs": draw.normal(batch, count, height, width, scale=3.0) + 1, "scale": draw.normal(count),
+                    "shift": draw.normal(count)})
 
 
 def channels_evaluated(draw: Draw) -> Example:
     drawn = channels(draw)
-    channels = len(drawn.inputs["scale"])
-    return Example(drawn.inputs, {"running_mean": draw.normal(channels), "running_variance": draw.uniform(channels, low=0.5, high=2.0)})
+    count = len(drawn.inputs["scale"])
+    return Example(drawn.inputs, {"running_mean": draw.normal(count), "running_variance": draw.uniform(count, low=0.5, high=2.0)})
 
 
 def kept(draw: Draw) -> Example:
