@@ -17,8 +17,8 @@ from pathlib import Path
 
 import torch
 
-from tlkit.gradients.closed_forms import CLOSED_FORMS, ClosedForm, Draw, Example, relative_error
-from tlkit.gradients import closed_forms
+from tlkit.gradients.closed_forms import CLOSED_FORMS, ClosedForm, relative_error
+from tlkit.gradients.examples import Draw, Example
 
 RESULTS = Path(__file__).parent / "results" / "gradients.json"
 SEEDS = 200
@@ -115,7 +115,7 @@ def table(results: dict) -> str:
     devices = [key for key in next(iter(results["forms"].values()))["speed"]]
     heads = ["function", "gradient", "error, float64", "error, float32", *[f"autograd / formula, {key}" for key in devices]]
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    formulas = {form.name: form.formula for form in closed_forms.CLOSED_FORMS}
+    formulas = {form.name: form.formula for form in CLOSED_FORMS}
     for name, row in results["forms"].items():
         cells = [name, f"${formulas[name]}$", _power(row["float64"]), _power(row["float32"])]
         cells += [f"{row['speed'][key]['autograd over formula']:.1f}" for key in devices]

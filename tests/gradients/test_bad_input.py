@@ -79,3 +79,10 @@ def test_nan_goes_through_as_in_torch():
     z = torch.tensor([[float("nan"), 1.0], [0.0, 1.0]])
     found = G.cross_entropy_gradient(z, torch.tensor([0, 1]))
     assert torch.isnan(found[0]).all() and torch.isfinite(found[1]).all()
+
+
+def test_inputs_that_require_gradients_are_taken_without_a_warning(recwarn):
+    z = torch.randn(3, 4, requires_grad=True)
+    assert torch.equal(G.cross_entropy_gradient(z, Y), G.cross_entropy_gradient(z.detach(), Y))
+    assert torch.equal(G.bce_with_logits_gradient(z, P), G.bce_with_logits_gradient(z.detach(), P))
+    assert [str(warning.message) for warning in recwarn] == []

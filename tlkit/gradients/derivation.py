@@ -93,7 +93,6 @@ class Derivation:
         lines: in order.
         symbols: symbol -> what it means and, for what has one, its shape.
         draw: (generator) -> a point: float64 tensors by name, at which lines that are functions are tried.
-        of: where the derivation is from, or "".
     """
 
     name: str
@@ -101,7 +100,6 @@ class Derivation:
     lines: tuple[Line, ...]
     symbols: dict[str, str] = field(default_factory=dict)
     draw: Callable[[torch.Generator], Point] | None = None
-    of: str = ""
 
     @cached_property
     def proofs(self) -> tuple[Proof, ...]:

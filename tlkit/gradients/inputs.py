@@ -1,7 +1,6 @@
 """What the closed forms refuse: values for which a gradient would be nan, or the answer to another question.
 
-torch itself returns nan for infinite logits and where every position is ignored, and reads past the end of nothing; here
-each of them is one clear error.
+torch itself returns nan for infinite logits and where every position is ignored; here each of them is one clear error.
 """
 
 import math
@@ -39,14 +38,14 @@ def not_empty(name: str, tensor: torch.Tensor) -> None:
 
 def no_infinity(name: str, tensor: torch.Tensor) -> None:
     """Raise a TlkitError for infinite numbers; nan goes through, as in torch."""
-    low, high = map(float, tensor.aminmax())  # one pass, and nothing to keep
+    low, high = map(float, tensor.detach().aminmax())  # one pass, and nothing to keep
     if math.isinf(low) or math.isinf(high) or (math.isnan(high) and bool(tensor.isinf().any())):
         raise TlkitError(f"{name} holds {int(tensor.isinf().sum())} infinite values; finite numbers are due")
 
 
 def between_0_and_1(name: str, tensor: torch.Tensor) -> None:
     """Raise a TlkitError for numbers outside [0, 1]."""
-    low, high = map(float, tensor.aminmax())
+    low, high = map(float, tensor.detach().aminmax())
     if low < 0 or high > 1:
         raise TlkitError(f"{name} must lie between 0 and 1, and runs from {low:.4g} to {high:.4g}")
 

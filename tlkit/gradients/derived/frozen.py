@@ -138,6 +138,6 @@ FROZEN_BODY = Derivation("frozen_body", "From the loss through the head to a fro
     Line(r"\mathtt{no\_grad}\ \text{around the body}:\quad e.\mathtt{grad} = \mathtt{None}", "no_grad around the body: e.grad = None", "the graph is cut",
          "The head still learns, no error is raised, and the prompt stays where it was.", None, Fact(_no_grad_starves_the_prompt), ()),
 ), {"U": "the body's weights (H, F), frozen", "W, b": "the head (C, H), (C,)", "e": "a prompt, added to every input (F,)", "h": "features (B, H)",
-    "z": "logits (B, C)", "G": "dL/dz (B, C)"}, _draw, of="")
+    "z": "logits (B, C)", "G": "dL/dz (B, C)"}, _draw)
 
 DERIVATIONS = (FROZEN_BODY,)

@@ -52,7 +52,7 @@ AS_WRITTEN = Derivation("source_4_2", "Section 4.2 of the source, as written", (
          -_by_t(_mean), _by_t(_mean), by=_by_t),
     Line(_LAST, _LAST_PLAIN, "“expand l further”",
          "Expanding l brings out its own minus, which should have cancelled the one in front.", -_bracket, _by_t(_mean)),
-), _SYMBOLS, of="the source, section 4.2")
+), _SYMBOLS)
 
 MENDED = Derivation("source_4_2_mended", "Section 4.2 of the source, mended", (
     _DEFINITION,
@@ -64,6 +64,6 @@ MENDED = Derivation("source_4_2_mended", "Section 4.2 of the source, mended", (
          _by_t(_mean), _by_t(_mean), by=_by_t),
     Line(_LAST, _LAST_PLAIN, "chain rule and derivative of the logarithm",
          "The minus in front is the one that stood in the definition.", -_bracket, _by_t(_mean)),
-), _SYMBOLS, of="the source, section 4.2, with lines 2 and 3 changed")
+), _SYMBOLS)
 
 DERIVATIONS = (AS_WRITTEN, MENDED)
