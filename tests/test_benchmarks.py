@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from benchmarks import why_transfer
+from benchmarks import finetune, finetune_setting, finetune_sides, why_transfer
 
 
 @pytest.mark.parametrize(("strategy", "labels_per_class", "seed"), [("pixels", 1, 3), ("pixels", 20, 0), ("linear_probe", 5, 7)])
@@ -26,3 +26,57 @@ def test_every_strategy_is_tuned_and_measured_seed_by_seed(monkeypatch, capsys):
     assert results["chosen_setting"]["pixels"] == [1.0]
     why_transfer.print_table(results)
     assert "gain over baseline" in capsys.readouterr().out
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """Fine-tuning of glyphnet on a few digits, in this process."""
+    monkeypatch.setitem(finetune_setting.SETTINGS, "glyphnet", finetune_setting.Setting("digits", 70, "block1", 1e-3))
+    monkeypatch.setattr(finetune, "in_own_process", finetune.run)
+
+
+def run_tiny(monkeypatch, path, *arguments: str) -> dict:
+    """What the benchmark writes when it is called with these arguments."""
+    monkeypatch.setattr("sys.argv", ["finetune", "--model", "glyphnet", "--quick", "--json", str(path), *arguments])
+    finetune.main()
+    return json.loads(path.read_text())
+
+
+def assert_trained_alike(found: dict) -> None:
+    """Every side trained the same weights, and says what it cost."""
+    trained = {name: side for name, side in found.items() if side["accuracy"] is not None}
+    assert all(side["seconds"] > 0 and side["peak_mb"] > 0 for side in found.values())
+    assert len({side["accuracy"] for side in trained.values()}) == 1
+    assert [side["head"] for side in trained.values()] == pytest.approx([found["plain"]["head"]] * len(trained), abs=2e-4)
+
+
+@pytest.mark.parametrize("scenario", ["frozen_trunk", "half_frozen"])
+def test_tlkit_trains_what_a_plain_loop_trains(tiny, monkeypatch, tmp_path, capsys, scenario):
+    sides = [word for side in ("tlkit", "plain", "limit") for word in ("--side", side)]
+    found = run_tiny(monkeypatch, tmp_path / "new.json", "--scenario", scenario, *sides)["glyphnet"][scenario]
+    assert set(found) == {"tlkit", "plain", "limit"}
+    assert_trained_alike(found)
+    assert (found["limit"]["accuracy"] is None) == (scenario == "half_frozen")
+    assert found["tlkit"]["kept"][0]["kept"]
+    assert f"glyphnet {scenario}: times tlkit's seconds" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("scenario", ["frozen_trunk", "half_frozen", "full"])
+def test_all_peers_train_the_same(tiny, monkeypatch, tmp_path, scenario):
+    found = run_tiny(monkeypatch, tmp_path / "new.json", "--scenario", scenario)["glyphnet"][scenario]
+    assert {"tlkit", "plain", "trainer"} <= set(found)
+    assert_trained_alike(found)
+
+
+def test_a_measurement_goes_on_and_says_what_is_left_out(tiny, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(finetune_sides, "missing", lambda side: "lightning" if side == "lightning" else "")
+    common = tmp_path / "new.json", "--scenario", "full", "--side", "plain"
+    first = run_tiny(monkeypatch, *common)
+    again = run_tiny(monkeypatch, *common, "--side", "lightning", "--side", "limit", "--side", "tlkit", "--resume")
+    assert again["glyphnet"]["full"]["plain"] == first["glyphnet"]["full"]["plain"]
+    assert set(again["glyphnet"]["full"]) == {"plain", "tlkit"}
+    assert "glyphnet full lightning: left out, since lightning is not installed" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        run_tiny(monkeypatch, *common, "--resume", "--seed", "1")

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from tlkit.cli import app
 from tlkit.errors import TlkitError
 
-COMMANDS = ["lab", "reset", "update", "doctor", "grade", "build", "verify", "pretrain"]
+COMMANDS = ["lab", "reset", "update", "doctor", "grade", "secret", "insights", "late", "export", "similar", "regrade", "build", "verify", "pretrain"]
 
 
 def tlkit(*arguments: str):

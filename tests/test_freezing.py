@@ -2,9 +2,11 @@ import pytest
 import torch
 
 import tlkit
+from tests.small_models import model_for, transformer
 from tlkit import plans
+from tlkit.callbacks import Callback
 from tlkit.errors import TlkitError
-from tlkit.freezing import freeze, parameter_groups
+from tlkit.freezing import freeze, parameter_groups, stages_named
 
 BODY = ["stem", "block1", "block2", "block3", "pool"]
 
@@ -22,6 +24,11 @@ def model(task):
 def one_step(model, task):
     model.train()
     model.loss(model(task.train.inputs), task.train.labels).backward()
+
+
+class StopAfter(Callback):
+    def on_epoch(self, record):
+        return True
 
 
 def test_frozen_parameters_get_no_gradient_not_even_zero(model, task):
@@ -84,3 +91,59 @@ def test_norms_and_biases_are_not_decayed(model):
     decays = {id(p): g["weight_decay"] for g in parameter_groups(model, 1e-3, 1e-2, weight_decay=0.1) for p in g["params"]}
     for parameter in model.parameters():
         assert decays[id(parameter)] == (0.1 if parameter.ndim > 1 else 0.0)
+
+
+def test_stages_are_counted_as_a_slice_counts(model):
+    assert stages_named(model, 2) == ["stem", "block1"]
+    assert stages_named(model, -1) == ["stem", "block1", "block2"]
+    assert stages_named(model, 4) == BODY  # what pools behind the last one has no weights and goes with it
+    assert stages_named(model, 0) == [] and stages_named(model, "block1") == ["block1"]
+    with pytest.raises(TlkitError, match="frozen=5 but the body has 4 stages with parameters: stem, block1, block2, block3"):
+        stages_named(model, 5)
+
+
+@pytest.mark.parametrize("body", ["cnn", "transformer"])
+@pytest.mark.parametrize("cache", [True, False])
+def test_frozen_means_bit_identical_through_training_saving_and_going_on(tmp_path, body, cache):
+    """Weights, BatchNorm's buffers and what the frozen stages say in eval mode."""
+    task = tlkit.load_task("digits" if body == "cnn" else "tickets", labels_per_class=2, seed=0)
+    place = "glyphnet" if body == "cnn" else transformer(tmp_path, "bert", dropout=0.1)
+    model = model_for(task, place, double=False)
+    last = model.body[1]
+    state = model.backbone.prepare(task.train.inputs[torch.arange(5)])
+    frozen = {name: value.clone() for name, value in model.state_dict().items()
+              if name.startswith(tuple(f"backbone.stages.{stage}." for stage in model.body[:2]))}
+    with model.evaluating():
+        said = model.backbone.run(state, to=last)
+    plan = plans.full(epochs=2, learning_rate=1e-2, frozen=2, jitter=None)
+    options = {"cache": cache, "progress": False, "checkpoint": tmp_path / "checkpoint"}
+    tlkit.finetune(model, task, plan, callbacks=[StopAfter()], **options)
+    again = model_for(task, place, double=False)
+    run = tlkit.finetune(again, task, plan, **options)
+    assert len(run.records) == 2
+    loaded = tlkit.load(run.save(tmp_path / "m.tl")).model
+    for each in (model, again, loaded):
+        each.train()
+        assert each is loaded or not any(module.training for module in each.stages[last].modules())
+        for name, value in frozen.items():
+            assert torch.equal(each.state_dict()[name], value), name
+        with each.evaluating():
+            now = each.backbone.run(state, to=last)
+        for first, second in zip(*((t.values() if isinstance(t, dict) else [t]) for t in (said, now)), strict=True):
+            assert torch.equal(first, second)
+    assert not torch.equal(again.head.weight, model_for(task, place, double=False).head.weight)
+
+
+def test_what_a_frozen_stage_shares_stays_frozen(tmp_path):
+    from tests.test_feature_cache import generation_task
+
+    model = model_for(generation_task(), transformer(tmp_path, "gpt2"))
+    freeze(model, 1)
+    assert not model.head.linear.weight.requires_grad
+    with pytest.raises(TlkitError, match="nothing trains: every stage is frozen, and the head has its weights from a frozen one"):
+        tlkit.finetune(model, generation_task(), plans.linear_probe(epochs=1), progress=False)
+
+
+def test_single_stages_can_have_rates_of_their_own(model):
+    rates = {g["stage"]: g["lr"] for g in parameter_groups(model, 1e-3, 1e-2, stage_rates={"block2": 0.5})}
+    assert rates == {"stem": 1e-3, "block1": 1e-3, "block2": 0.5, "block3": 1e-3, "head": 1e-2}

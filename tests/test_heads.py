@@ -1,59 +1,98 @@
-import dataclasses
-
+import numpy as np
 import pytest
 import torch
-from scipy.spatial.distance import cdist
+from scipy.special import log_softmax
+from torch import nn
+from torch.nn import functional as F
 
-import tlkit
-from tlkit.errors import TlkitError
-from tlkit.evaluation import predict_logits
-from tlkit.heads import draw_fresh_weights, start_from_prototypes
+from tlkit import heads
 
-
-@pytest.fixture(scope="module")
-def task():
-    return tlkit.load_task("digits", labels_per_class=3, seed=0)
+GENERATOR = torch.Generator().manual_seed(0)
 
 
-def test_a_classification_task_gets_one_output_a_class_and_cross_entropy(task):
-    model = tlkit.adapt(tlkit.load_backbone("glyphnet"), task)
-    assert model(task.train.inputs[:4]).shape == (4, 10)
-    assert "CrossEntropyLoss" in model.describe()
+def normal(*shape):
+    return torch.randn(*shape, generator=GENERATOR, dtype=torch.float64)
 
 
-def test_the_head_is_drawn_from_its_seed_alone(task):
-    heads = []
-    for seed in (0, 0, 1):
-        torch.rand(3)
-        heads.append(tlkit.adapt(tlkit.load_backbone("glyphnet"), task, seed=seed).head.weight)
-    assert torch.equal(heads[0], heads[1]) and not torch.equal(heads[0], heads[2])
+def test_cross_entropy_is_its_formula_with_smoothing_and_class_weights():
+    logits, labels, weights = normal(7, 4), torch.tensor([0, 3, 1, 1, 2, 0, 3]), torch.rand(4, generator=GENERATOR).double() + 0.1
+    log_p, w, a = log_softmax(logits.numpy(), axis=1), weights.numpy(), 0.3
+    each = [-(1 - a) * w[y] * log_p[row, y] - a / 4 * (w * log_p[row]).sum() for row, y in enumerate(labels.tolist())]
+    expected = sum(each) / w[labels.numpy()].sum()
+    assert float(heads.cross_entropy(logits, labels, a, weights)) == pytest.approx(expected, rel=1e-12)
+    assert heads.cross_entropy(logits, labels, a, weights, reduction="none").numpy() == pytest.approx(np.array(each))
 
 
-def test_drawing_leaves_the_global_random_state_alone(task):
-    torch.manual_seed(5)
-    expected = torch.rand(3)
-    torch.manual_seed(5)
-    draw_fresh_weights(tlkit.adapt(tlkit.load_backbone("glyphnet", pretrained=False), task), seed=3)
-    assert torch.equal(torch.rand(3), expected)
+def test_places_that_are_not_asked_do_not_count():
+    logits, targets = normal(2, 5, 3), torch.tensor([[0, -100, 2, 1, -100], [-100, -100, 1, -100, -100]])
+    asked = targets != -100
+    assert torch.allclose(heads.next_token_loss(logits, targets), F.cross_entropy(logits[asked], targets[asked]))
 
 
-def test_fresh_weights_leave_nothing_of_the_old_ones(task):
-    first, second = (tlkit.adapt(tlkit.load_backbone("glyphnet", pretrained=p), task) for p in (True, False))
-    draw_fresh_weights(first, seed=4)
-    draw_fresh_weights(second, seed=4)
-    for name, value in first.state_dict().items():
-        assert torch.equal(value, second.state_dict()[name]), name
+def test_huber_is_a_parabola_then_a_line():
+    zero = torch.zeros(3)
+    assert heads.huber(torch.tensor([0.5, 2.0, -3.0]), zero, delta=2.0, reduction="none").tolist() == [0.125, 2.0, 4.0]
 
 
-def test_a_kind_of_task_without_a_head_is_refused(task):
-    with pytest.raises(TlkitError, match="kind 'speech'; known kinds: classification"):
-        tlkit.adapt(tlkit.load_backbone("glyphnet"), dataclasses.replace(task, kind="speech"))
+def test_distillation_keeps_the_gradient_at_one_scale_whatever_the_temperature():
+    student, teacher = normal(6, 5), normal(6, 5)
+    norms = []
+    for temperature in (1.0, 20.0, 100.0):
+        logits = student.clone().requires_grad_()
+        heads.distillation_loss(logits, teacher, temperature).backward()
+        norms.append(float(logits.grad.norm()))
+    assert 0.2 < norms[1] / norms[0] < 5 and norms[2] == pytest.approx(norms[1], rel=0.1)
+    expected = 9 * F.kl_div(F.log_softmax(student / 3, 1), F.log_softmax(teacher / 3, 1), log_target=True, reduction="batchmean")
+    assert torch.allclose(heads.distillation_loss(student, teacher, 3.0), expected)
 
 
-def test_prototypes_name_what_the_nearest_mean_direction_names(task):
-    model = tlkit.adapt(tlkit.load_backbone("glyphnet"), task)
-    start_from_prototypes(model, task.train)
-    train, test = (predict_logits(model.backbone, split.inputs) for split in (task.train, task.test))
-    means = torch.stack([train[task.train.labels == index].mean(dim=0) for index in range(10)])
-    nearest = cdist(test.numpy(), means.numpy(), metric="cosine").argmin(axis=1)
-    assert (predict_logits(model, task.test.inputs).argmax(dim=1).numpy() == nearest).all()
+def test_l2_sp_pulls_towards_the_start():
+    w, w0 = [normal(3, 2).requires_grad_(), normal(4).requires_grad_()], [normal(3, 2), normal(4)]
+    heads.l2_sp(w, w0, strength=0.7).backward()
+    for each, anchor in zip(w, w0, strict=True):
+        assert torch.allclose(each.grad, 0.7 * (each - anchor).detach())
+
+
+def test_ctc_sums_over_every_path():
+    logits = normal(1, 3, 3)
+    p = logits.softmax(-1)[0]
+    paths = [(1, 2, 0), (1, 0, 2), (0, 1, 2), (1, 1, 2), (1, 2, 2)]  # all that merge to 1, 2
+    expected = -torch.log(sum(p[0, a] * p[1, b] * p[2, c] for a, b, c in paths))
+    assert torch.allclose(heads.connectionist_temporal_classification(logits, torch.tensor([[1, 2]])), expected)
+
+
+def test_frames_of_certain_blank_behind_the_end_change_nothing():
+    logits, blank = normal(1, 4, 3), torch.full((1, 6, 3), torch.finfo(torch.float64).min / 2, dtype=torch.float64)
+    blank[..., 0] = 0
+    targets = torch.tensor([[2, 1]])
+    short = heads.connectionist_temporal_classification(logits, targets)
+    long = heads.connectionist_temporal_classification(torch.cat([logits, blank], dim=1), targets)
+    assert torch.allclose(short, long)
+
+
+WEIGHTS = torch.tensor([0.2, 1.0, 3.0], dtype=torch.float64)
+LOSSES = [
+    (heads.CrossEntropy(0.1), normal(9, 3), torch.tensor([0, 1, 2, 2, 1, 0, 1, 2, 2])),
+    (heads.CrossEntropy(0.1, WEIGHTS), normal(9, 3), torch.tensor([0, 1, 2, 2, 1, 0, 1, 2, 2])),
+    (heads.CrossEntropy(), normal(9, 4, 3), torch.tensor([[0, -100, 1, 2], [-100] * 4, [1, 1, 1, -100]]).repeat(3, 1)),
+    (heads.BinaryCrossEntropy(), normal(9, 4), (normal(9, 4) > 0).float()),
+    (heads.SquaredError(2.5), normal(9), normal(9)),
+    (heads.Huber(0.5), normal(9), normal(9)),
+    (heads.CTC(), normal(9, 5, 3), torch.tensor([[1, 2], [2, -100], [1, 1]]).repeat(3, 1)),
+]
+
+
+@pytest.mark.parametrize("loss, outputs, targets", LOSSES, ids=lambda each: type(each).__name__ if isinstance(each, nn.Module) else "")
+def test_sums_over_parts_give_the_loss_of_the_whole_batch(loss, outputs, targets):
+    whole = loss(outputs, targets)
+    cuts = [slice(0, 1), slice(1, 4), slice(4, 9)]
+    total = sum(loss.total(outputs[cut], targets[cut]) for cut in cuts)
+    weight = sum(loss.weight(targets[cut]) for cut in cuts)
+    assert torch.allclose(total / weight, whole, rtol=1e-12)
+
+
+def test_class_losses_agree_with_torch():
+    _, outputs, targets = LOSSES[1]
+    assert torch.allclose(heads.CrossEntropy(0.1, WEIGHTS)(outputs, targets), F.cross_entropy(outputs, targets, WEIGHTS, label_smoothing=0.1))
+    _, outputs, targets = LOSSES[3]
+    assert torch.allclose(heads.BinaryCrossEntropy()(outputs, targets), F.binary_cross_entropy_with_logits(outputs, targets.double()))

@@ -4,8 +4,10 @@ import pytest
 
 from tlkit import plans
 from tlkit.data.augmentation import Jitter
+from tlkit.errors import TlkitError
 
-ALL = [plans.scratch(), plans.linear_probe(), plans.full(), plans.lp_ft()]
+ALL = [plans.scratch(), plans.linear_probe(), plans.full(frozen=("stem",)), plans.full(frozen=-2), plans.lp_ft(), plans.discriminative(),
+       plans.gradual_unfreezing(), plans.Plan("own", (plans.Phase(1, 1e-3, rates=(("stem", 1e-5),)),), metric="auc", patience=2)]
 
 
 @pytest.mark.parametrize("plan", ALL, ids=lambda plan: plan.name)
@@ -30,3 +32,28 @@ def test_every_setting_can_be_changed_and_nothing_else_changes():
 def test_scratch_forgets_the_weights_and_the_probe_keeps_the_body():
     assert plans.scratch().fresh_weights and not plans.lp_ft().fresh_weights
     assert plans.linear_probe().phases[0].learning_rate == 0
+
+
+def test_unfreezing_goes_from_the_last_stage_to_the_first():
+    frozen = [phase.frozen for phase in plans.gradual_unfreezing(steps=3).phases]
+    assert frozen == [(), -1, -2, -3] and plans.gradual_unfreezing().phases[0].learning_rate == 0
+
+
+@pytest.mark.parametrize("make, said", [
+    (lambda: plans.Phase(1, 1e-3, frozen=("stem",), rates=(("stem", 1e-4),)), "stage 'stem' is frozen and has a learning rate in one phase"),
+    (lambda: plans.Phase(1, 1e-3, rates=(("stem", 1e-4), ("stem", 1e-3))), "stage 'stem' has two learning rates in one phase"),
+    (lambda: plans.Phase(0), "epochs=0 must be a whole number from 1 on"),
+    (lambda: plans.Phase(1, float("nan")), "learning_rate=nan must be 0 or more"),
+    (lambda: plans.full(batch_size=0), "batch_size=0 must be 1 or more"),
+    (lambda: plans.full(accumulate=64), "accumulate=64 must lie between 1 and batch_size=32"),
+    (lambda: plans.full(optimizer="lion"), "optimizer='lion' must be one of adamw, sgd"),
+    (lambda: plans.full(schedule="step"), "schedule='step' must be one of cosine, linear, constant"),
+    (lambda: plans.linear_probe(views=2), "views needs a jitter"),
+    (lambda: plans.full(patience=0), "patience=0 must be 1 or more, or None"),
+    (lambda: plans.Plan("none", ()), "a plan needs one phase or more"),
+    (lambda: plans.Plan.from_json('{"name": "x", "phases": [{"epochs": 1}], "speed": 3}'), "plans have no setting 'speed'; settings: name"),
+])
+def test_a_plan_that_makes_no_sense_is_refused(make, said):
+    with pytest.raises(TlkitError) as caught:
+        make()
+    assert said in str(caught.value)

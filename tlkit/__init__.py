@@ -10,8 +10,9 @@ __version__ = "0.1.0"
 _HOME_OF = {
     "load_task": "tlkit.data",
     "load_backbone": "tlkit.backbones",
-    "adapt": "tlkit.heads",
+    "adapt": "tlkit.adaptation",
     "finetune": "tlkit.training",
+    "load": "tlkit.artefact",
     "plans": "tlkit.plans",
     "check": "tlkit.grading.check",
     "quiz": "tlkit.grading.quiz",

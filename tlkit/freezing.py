@@ -1,59 +1,100 @@
 """What trains, and how fast: frozen stages, and parameter groups by depth."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from torch import nn
 
 from tlkit.errors import TlkitError
-from tlkit.heads import Model
+from tlkit.model import Model
 
-_NORMS = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm)
+_NORMS = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
 
 
-def freeze(model: Model, stages: Iterable[str]) -> Model:
+def stages_named(model: Model, stages: Iterable[str] | int) -> list[str]:
+    """The stages that a name, several names or a number mean, from the input on.
+
+    A number counts the body's stages that have parameters, as a slice does: 3 means the first three, -1 all but the
+    last. Stages without parameters go with the one before them.
+
+    Raises:
+        TlkitError: a stage that the model does not have, or more stages than there are.
+    """
+    if isinstance(stages, str):
+        stages = [stages]
+    if not isinstance(stages, int):
+        wanted = list(stages)
+        if unknown := sorted(set(wanted) - set(model.stages)):
+            raise TlkitError(f"there is no stage {unknown[0]!r}; stages from the input on: {', '.join(model.stages)}")
+        return [name for name in model.stages if name in wanted]
+    weighty = [name for name in model.body if any(True for _ in model.stages[name].parameters())]
+    if abs(stages) > len(weighty):
+        raise TlkitError(f"frozen={stages} but the body has {len(weighty)} stages with parameters: {', '.join(weighty)}")
+    kept = weighty[:stages]
+    if not kept:
+        return []
+    last = len(model.body) if len(kept) == len(weighty) else model.body.index(weighty[len(kept)])
+    return model.body[:last]
+
+
+def freeze(model: Model, stages: Iterable[str] | int) -> Model:
     """Freeze exactly these stages and let all others train.
 
     A frozen stage's parameters get no gradient (None, not zero), and it stays in eval mode through
-    `model.train()`, so that BatchNorm's buffers do not move and dropout is off.
+    `model.train()`, so that BatchNorm's buffers do not move and dropout is off. A parameter that a frozen stage
+    shares with another (a language model's output layer with its embeddings) is frozen.
 
     Args:
         model: from `adapt`.
-        stages: names out of `model.stages`; an empty collection unfreezes everything.
+        stages: names out of `model.stages`, or a number as for `stages_named`; nothing unfreezes everything.
     Raises:
-        TlkitError: a stage that the model does not have.
+        TlkitError: as for `stages_named`.
     """
-    stages = frozenset(stages)
-    if unknown := stages - set(model.stages):
-        raise TlkitError(f"there is no stage {min(unknown)!r}; stages from the input on: {', '.join(model.stages)}")
-    model.frozen_stages = stages
-    for name, stage in model.stages.items():
-        for parameter in stage.parameters():
-            parameter.requires_grad_(name not in stages)
+    names = stages_named(model, stages)
+    model.frozen_stages = frozenset(names)
+    for parameter in model.parameters():
+        parameter.requires_grad_(True)
+    for name in names:
+        for parameter in model.stages[name].parameters():
+            parameter.requires_grad_(False)
             parameter.grad = None
     return model.train(model.training)
 
 
 def parameter_groups(
-    model: Model, learning_rate: float, head_learning_rate: float, depth_decay: float = 1.0, weight_decay: float = 0.0
+    model: Model,
+    learning_rate: float,
+    head_learning_rate: float,
+    depth_decay: float = 1.0,
+    weight_decay: float = 0.0,
+    stage_rates: Mapping[str, float] | None = None,
 ) -> list[dict]:
     """An optimiser's parameter groups, by stage: lr = learning_rate * depth_decay^(stages between it and the head).
 
-    Frozen parameters are in no group. Biases and the scales and shifts of norms get no weight decay.
+    Every trainable parameter is in one group, whatever it is called; frozen ones are in none. Biases and the scales
+    and shifts of norms get no weight decay.
 
+    Args:
+        stage_rates: learning rates of single stages, in place of the formula.
     Returns:
         Dictionaries with `params`, `lr`, `weight_decay` and, to read, `stage`.
+    Raises:
+        TlkitError: nothing trains.
     """
-    body = list(model.backbone.stages)
+    body = model.body
     rates = {name: learning_rate * depth_decay ** (len(body) - 1 - depth) for depth, name in enumerate(body)}
-    rates["head"] = head_learning_rate
-    groups = []
+    rates |= {"head": head_learning_rate, **(stage_rates or {})}
+    groups, seen = [], set()
     for name, stage in model.stages.items():
         decayed, spared = [], []
         for module in stage.modules():
             for label, parameter in module.named_parameters(recurse=False):
-                if parameter.requires_grad:
+                if parameter.requires_grad and id(parameter) not in seen:
+                    seen.add(id(parameter))
                     (spared if label == "bias" or isinstance(module, _NORMS) else decayed).append(parameter)
         for parameters, decay in ((decayed, weight_decay), (spared, 0.0)):
             if parameters:
                 groups.append({"params": parameters, "lr": rates[name], "weight_decay": decay, "stage": name})
+    if not groups:
+        raise TlkitError("nothing trains: every stage is frozen, and the head has its weights from a frozen one; "
+                         "let the last blocks train")
     return groups

@@ -1,92 +1,226 @@
-"""From a body to a model for a task: a head, and the loss that belongs to it.
+"""The loss of every kind of task, as pure functions of what a head gives and what was wanted.
 
-Axes: B batch, F features, C classes.
+`reduction` says what becomes of the losses of single examples: "mean" (over those that count), "sum" or "none".
+Nothing here looks at values, since it runs at every step: labels are looked at once, before training.
+
+Axes: B batch, C classes, T places in a sequence, V words of a vocabulary, S symbols.
 """
 
+from collections.abc import Iterable
+
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
 
-from tlkit.backbones.backbone import Backbone
-from tlkit.data.task import Split, Task
-from tlkit.errors import TlkitError
-
-
-class Model(nn.Module):
-    """A body and a head: outputs = head(body(inputs)), trained with `loss`.
-
-    `frozen_stages` names the stages that stay in eval mode whatever `train()` is told (see `tlkit.freezing`).
-    """
-
-    def __init__(self, backbone: Backbone, head: nn.Module, loss: nn.Module):
-        super().__init__()
-        self.backbone = backbone
-        self.head = head
-        self.loss = loss
-        self.frozen_stages: frozenset[str] = frozenset()
-
-    @property
-    def stages(self) -> dict[str, nn.Module]:
-        """The body's stages, from the input on, and "head" behind them."""
-        return {**self.backbone.stages, "head": self.head}
-
-    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        return self.head(self.backbone(inputs))                          # (B, C)
-
-    def train(self, mode: bool = True) -> "Model":
-        super().train(mode)
-        for name in self.frozen_stages:
-            self.stages[name].eval()
-        return self
-
-    def describe(self) -> str:
-        """The body's depth map, the head and the loss, as text."""
-        return f"{self.backbone.describe()}\n  head: {self.head}\n  loss: {self.loss}"
+IGNORED = -100  # the label of a place that is not to be predicted
 
 
-def adapt(backbone: Backbone, task: Task, seed: int = 0) -> Model:
-    """Put a head for `task` on `backbone`, and choose the loss.
+def cross_entropy(
+    logits: Tensor,
+    labels: Tensor,
+    label_smoothing: float = 0.0,
+    class_weights: Tensor | None = None,
+    ignore_index: int = IGNORED,
+    reduction: str = "mean",
+) -> Tensor:
+    """Cross-entropy of a softmax: -sum_c q_c log softmax(logits)_c, with q = (1 - a) onehot(label) + a / C.
 
-    A classification task with C classes gets a linear layer (F -> C) and cross-entropy.
+    With class weights w each example is
+
+        -(1 - a) w_label log p_label - a / C sum_c w_c log p_c
+
+    and the mean divides by the sum of w_label over the examples that count, not by their number.
 
     Args:
-        backbone: the body; it becomes part of the model (it is not copied).
-        task: says kind and classes.
-        seed: of the head's weights; the global random state is left as it was.
-    Raises:
-        TlkitError: no head is known for this kind of task.
+        logits: (B, C)
+        labels: int64, or `ignore_index` where nothing is asked. (B,)
+        label_smoothing: a, from 0 to 1 (Szegedy et al. 2016, section 7).
+        class_weights: w, (C,), in the logits' dtype.
     """
-    if task.kind != "classification":
-        raise TlkitError(f"no head is known for a task of kind {task.kind!r}; known kinds: classification")
-    return Model(backbone, linear_head(backbone.feature_size, len(task.classes), seed), nn.CrossEntropyLoss())
+    return F.cross_entropy(
+        logits, labels, class_weights, ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing
+    )
 
 
-def linear_head(feature_size: int, class_count: int, seed: int) -> nn.Linear:
-    """A linear layer with freshly drawn weights."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return nn.Linear(feature_size, class_count)
+def binary_cross_entropy(probabilities: Tensor, targets: Tensor, reduction: str = "mean") -> Tensor:
+    """-y log p - (1 - y) log(1 - p); a logarithm below -100 counts as -100, as in torch.
 
-
-@torch.no_grad()
-def start_from_prototypes(model: Model, split: Split, scale: float = 10.0) -> None:
-    """Set a linear head so that each class's output is the cosine to the mean of its features (Snell et al. 2017).
-
-    With p_c the unit vector along the mean feature of class c and m the mean length of a feature:
-    output_c = scale * p_c . x / m.
+    Args:
+        probabilities: p, from 0 to 1, of any shape.
+        targets: y, from 0 to 1, of the same shape.
     """
-    model.eval()
-    features = model.backbone(split.inputs)                                  # (N, F)
-    length = features.norm(dim=1).mean()
-    for index in range(len(split.classes)):
-        prototype = features[split.labels == index].mean(dim=0)
-        model.head.weight[index] = scale * prototype / prototype.norm() / length
-    model.head.bias.zero_()
+    return F.binary_cross_entropy(probabilities, targets, reduction=reduction)
 
 
-def draw_fresh_weights(model: Model, seed: int) -> None:
-    """Draw every weight of body and head anew; the global random state is left as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        for module in model.modules():
-            if hasattr(module, "reset_parameters"):
-                module.reset_parameters()
+def binary_cross_entropy_with_logits(
+    logits: Tensor, targets: Tensor, positive_weights: Tensor | None = None, reduction: str = "mean"
+) -> Tensor:
+    """-v y log sigmoid(z) - (1 - y) log(1 - sigmoid(z)), computed so that no logit overflows.
+
+    Args:
+        logits: z, of any shape (..., C).
+        targets: y, from 0 to 1, of the same shape.
+        positive_weights: v, how much a positive counts, (C,); None counts all alike.
+    """
+    return F.binary_cross_entropy_with_logits(logits, targets, pos_weight=positive_weights, reduction=reduction)
+
+
+def mean_squared_error(outputs: Tensor, targets: Tensor, reduction: str = "mean") -> Tensor:
+    """(y_hat - y)^2, of any one shape."""
+    return F.mse_loss(outputs, targets, reduction=reduction)
+
+
+def huber(outputs: Tensor, targets: Tensor, delta: float = 1.0, reduction: str = "mean") -> Tensor:
+    """r^2 / 2 where |r| <= delta, else delta (|r| - delta / 2), with r = y_hat - y (Huber 1964)."""
+    return F.huber_loss(outputs, targets, reduction=reduction, delta=delta)
+
+
+def next_token_loss(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0, reduction: str = "mean") -> Tensor:
+    """Cross-entropy of the token that each place is to predict; places with target -100 do not count.
+
+    Args:
+        logits: (B, T, V)
+        targets: int64; `targets[b, t]` is the token at place t + 1, or -100 where it was given, not asked. (B, T)
+    """
+    return cross_entropy(logits.flatten(0, 1), targets.flatten(), label_smoothing, reduction=reduction)
+
+
+def connectionist_temporal_classification(logits: Tensor, targets: Tensor, reduction: str = "mean") -> Tensor:
+    """-log of the probability of all paths over the frames that give the target (Graves et al. 2006).
+
+    A sequence that no path can give, since it is longer than its frames, counts as 0. The mean is over sequences.
+
+    Args:
+        logits: class 0 is the blank; frames behind a sound's end must give the blank for certain. (B, T, S + 1)
+        targets: symbols from 1 on, -100 behind a sequence's end. (B, S)
+    """
+    lengths = (targets != IGNORED).sum(dim=1)
+    frames = torch.full_like(lengths, logits.shape[1])
+    losses = F.ctc_loss(
+        logits.log_softmax(dim=-1).transpose(0, 1),
+        targets.clamp(min=0),
+        frames,
+        lengths,
+        reduction="none",
+        zero_infinity=True,
+    )
+    return losses.mean() if reduction == "mean" else losses.sum() if reduction == "sum" else losses
+
+
+def distillation_loss(
+    student_logits: Tensor, teacher_logits: Tensor, temperature: float = 1.0, reduction: str = "mean"
+) -> Tensor:
+    """T^2 KL(softmax(teacher / T) || softmax(student / T)) (Hinton et al. 2015, section 2).
+
+    T^2 keeps the gradient's size, which would otherwise fall as 1 / T^2.
+
+    Args:
+        student_logits, teacher_logits: (B, C)
+        temperature: T, above 0.
+    Returns:
+        The mean or sum over the examples, or one number each (B,).
+    """
+    student = F.log_softmax(student_logits / temperature, dim=-1)
+    teacher = F.log_softmax(teacher_logits / temperature, dim=-1)
+    losses = temperature**2 * (teacher.exp() * (teacher - student)).sum(dim=-1)  # (B,)
+    return losses.mean() if reduction == "mean" else losses.sum() if reduction == "sum" else losses
+
+
+def l2_sp(parameters: Iterable[Tensor], anchors: Iterable[Tensor], strength: float = 1.0) -> Tensor:
+    """strength / 2 * sum ||w - w0||^2: pulls towards the pretrained weights w0 (Li et al. 2018, section 3).
+
+    Args:
+        parameters: w.
+        anchors: w0, in the same order and shapes.
+    """
+    return strength / 2 * sum((w - w0).square().sum() for w, w0 in zip(parameters, anchors, strict=True))
+
+
+class Loss(nn.Module):
+    """A loss that can be put together from parts of a batch: mean = total / weight, each summed over the parts.
+
+    So that accumulated steps and several processes give what one large batch would give; a mean of means does not.
+
+    `reads_inputs` is True for a loss that looks at the inputs too; features kept from before do not serve it.
+    """
+
+    reads_inputs = False
+
+    def total(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The sum of the losses."""
+        raise NotImplementedError
+
+    def weight(self, targets: Tensor) -> Tensor:
+        """What the sum is divided by, a number on the targets' device."""
+        raise NotImplementedError
+
+    def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return self.total(outputs, targets) / self.weight(targets)
+
+
+class CrossEntropy(Loss):
+    """`cross_entropy` over examples (B, C), places (B, T, C) or a vocabulary (B, T, V); -100 does not count."""
+
+    def __init__(self, label_smoothing: float = 0.0, class_weights: Tensor | None = None):
+        super().__init__()
+        self.label_smoothing = label_smoothing
+        self.register_buffer("class_weights", class_weights)
+
+    def total(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        outputs, targets = outputs.flatten(0, -2), targets.flatten()
+        weights = None if self.class_weights is None else self.class_weights.to(outputs.dtype)
+        return cross_entropy(outputs, targets, self.label_smoothing, weights, reduction="sum")
+
+    def weight(self, targets: Tensor) -> Tensor:
+        valid = targets != IGNORED
+        if self.class_weights is None:
+            return valid.sum()
+        return (self.class_weights[targets.clamp(min=0)] * valid).sum()
+
+    def extra_repr(self) -> str:
+        weighted = ", classes weighted" if self.class_weights is not None else ""
+        return f"label_smoothing={self.label_smoothing:g}{weighted}"
+
+
+class BinaryCrossEntropy(Loss):
+    """`binary_cross_entropy_with_logits` over every class of every example."""
+
+    def total(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return binary_cross_entropy_with_logits(outputs, targets.to(outputs.dtype), reduction="sum")
+
+    def weight(self, targets: Tensor) -> Tensor:
+        return torch.tensor(targets.numel(), device=targets.device)
+
+
+class SquaredError(Loss):
+    """`mean_squared_error` in units of `unit`, the spread of the training targets."""
+
+    def __init__(self, unit: float = 1.0):
+        super().__init__()
+        self.unit = unit
+
+    def total(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return mean_squared_error(outputs / self.unit, targets.to(outputs.dtype) / self.unit, reduction="sum")
+
+    def weight(self, targets: Tensor) -> Tensor:
+        return torch.tensor(targets.numel(), device=targets.device)
+
+    def extra_repr(self) -> str:
+        return f"unit={self.unit:.4g}"
+
+
+class Huber(SquaredError):
+    """`huber` in units of `unit`: beyond one unit an error counts by its size, not by its square."""
+
+    def total(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return huber(outputs / self.unit, targets.to(outputs.dtype) / self.unit, reduction="sum")
+
+
+class CTC(Loss):
+    """`connectionist_temporal_classification`, the mean over sequences."""
+
+    def total(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return connectionist_temporal_classification(outputs, targets, reduction="sum")
+
+    def weight(self, targets: Tensor) -> Tensor:
+        return torch.tensor(len(targets), device=targets.device)

@@ -5,28 +5,50 @@ It prints itself as a table and goes to JSON and back.
 """
 
 import json
-from dataclasses import asdict, dataclass, replace
+import math
+from dataclasses import asdict, dataclass, fields, replace
 
 from tlkit.data.augmentation import Jitter
+from tlkit.errors import TlkitError
+from tlkit.schedules import SCHEDULES
+
+OPTIMIZERS = ("adamw", "sgd")
 
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of training with one set of frozen stages and its own warm-up and cosine.
+    """A stretch of training with one set of frozen stages, its own optimiser, warm-up and schedule.
 
     Args:
         epochs: passes over the training data.
         learning_rate: of the body's last stage; 0 freezes the whole body.
         head_learning_rate: of the head.
         depth_decay: each stage towards the input learns this many times as fast as the one after it.
-        frozen: names of stages that stay as they are.
+        frozen: stages that stay as they are: names, or a number that counts stages as a slice does: 3 the first
+            three, -1 all but the last (`tlkit.freezing.stages_named`).
+        rates: learning rates of single stages, as (name, rate), in place of `learning_rate` and `depth_decay`.
     """
 
     epochs: int
     learning_rate: float = 0.0
     head_learning_rate: float = 1e-2
     depth_decay: float = 1.0
-    frozen: tuple[str, ...] = ()
+    frozen: tuple[str, ...] | int = ()
+    rates: tuple[tuple[str, float], ...] = ()
+
+    def __post_init__(self):
+        if isinstance(self.frozen, (str, list)):
+            object.__setattr__(self, "frozen", (self.frozen,) if isinstance(self.frozen, str) else tuple(self.frozen))
+        object.__setattr__(self, "rates", tuple((name, float(rate)) for name, rate in self.rates))
+        _refuse(self.epochs < 1 or self.epochs != int(self.epochs), f"epochs={self.epochs} must be a whole number from 1 on")
+        for name in ("learning_rate", "head_learning_rate", "depth_decay"):
+            value = getattr(self, name)
+            _refuse(not (math.isfinite(value) and value >= 0), f"{name}={value} must be 0 or more")
+        named = [name for name, _ in self.rates]
+        twice = [name for name in named if named.count(name) > 1]
+        _refuse(bool(twice), f"stage {twice[0] if twice else ''!r} has two learning rates in one phase; give it one")
+        both = [name for name in named if isinstance(self.frozen, tuple) and name in self.frozen]
+        _refuse(bool(both), f"stage {both[0] if both else ''!r} is frozen and has a learning rate in one phase; it can be one or the other")
 
 
 @dataclass(frozen=True)
@@ -37,13 +59,23 @@ class Plan:
         name: what tables and figures call it.
         phases: carried out in turn.
         fresh_weights: True draws body and head anew before training: no transfer at all.
-        head_start: "random", or "prototypes": each class starts at the mean of its features (`tlkit.heads`).
-        batch_size: examples a step; the last batch of an epoch may be smaller.
-        weight_decay: AdamW's; norms and biases are spared.
+        head_start: "random", or "prototypes": each class starts at the mean of its features (`tlkit.adaptation`).
+        batch_size: examples a step, over all processes; the last batch of an epoch may be smaller.
+        accumulate: parts that a batch is sent through the model in, to save memory; the step is the same.
+        optimizer: "adamw", or "sgd" with momentum 0.9.
+        weight_decay: AdamW's (or SGD's); norms and biases are spared.
+        schedule: "cosine", "linear" or "constant" (`tlkit.schedules`).
         warmup: the share of a phase's steps over which the learning rate rises.
+        clip_norm: gradients longer than this are shortened to it; None leaves them.
+        dropout: rate in front of the head.
+        l2_sp: strength of the pull towards the weights at the start (`tlkit.heads.l2_sp`).
         jitter: random changes of the training images, or None.
-        patience: epochs without a better validation accuracy after which training stops and the best weights
-            come back; None trains to the end and never looks at the validation split.
+        views: 0 changes images anew at every epoch; K > 0 draws K changed versions of each once and takes turns, so
+            that a frozen body's features can be kept.
+        mixup: alpha of the Beta distribution by which pairs of images are mixed (Zhang et al. 2018); 0 mixes none.
+        patience: epochs without a better `metric` on the validation split after which a phase stops; at the end the
+            best weights come back. None trains to the end and never looks at the validation split.
+        metric: what early stopping watches, such as "accuracy", "auc" or "loss"; None is the usual one for the kind.
     """
 
     name: str
@@ -51,10 +83,34 @@ class Plan:
     fresh_weights: bool = False
     head_start: str = "random"
     batch_size: int = 32
+    accumulate: int = 1
+    optimizer: str = "adamw"
     weight_decay: float = 1e-2
+    schedule: str = "cosine"
     warmup: float = 0.1
+    clip_norm: float | None = None
+    dropout: float = 0.0
+    l2_sp: float = 0.0
     jitter: Jitter | None = None
+    views: int = 0
+    mixup: float = 0.0
     patience: int | None = None
+    metric: str | None = None
+
+    def __post_init__(self):
+        object.__setattr__(self, "phases", tuple(self.phases))
+        _refuse(not self.phases, "a plan needs one phase or more")
+        _refuse(self.batch_size < 1, f"batch_size={self.batch_size} must be 1 or more")
+        _refuse(not 1 <= self.accumulate <= self.batch_size,
+                f"accumulate={self.accumulate} must lie between 1 and batch_size={self.batch_size}")
+        _refuse(self.optimizer not in OPTIMIZERS, f"optimizer={self.optimizer!r} must be one of {', '.join(OPTIMIZERS)}")
+        _refuse(self.schedule not in SCHEDULES, f"schedule={self.schedule!r} must be one of {', '.join(SCHEDULES)}")
+        _refuse(self.head_start not in ("random", "prototypes"), f"head_start={self.head_start!r} must be 'random' or 'prototypes'")
+        _refuse(not 0 <= self.dropout < 1, f"dropout={self.dropout} must lie between 0 and below 1")
+        _refuse(not 0 <= self.warmup <= 1, f"warmup={self.warmup} must lie between 0 and 1")
+        _refuse(self.patience is not None and self.patience < 1, f"patience={self.patience} must be 1 or more, or None")
+        _refuse(self.clip_norm is not None and self.clip_norm <= 0, f"clip_norm={self.clip_norm} must be above 0, or None")
+        _refuse(self.views < 0 or (self.views > 0 and self.jitter is None), "views needs a jitter to draw them with")
 
     @property
     def epochs(self) -> int:
@@ -67,47 +123,97 @@ class Plan:
 
     @classmethod
     def from_json(cls, text: str) -> "Plan":
-        """The plan that `to_json` wrote."""
-        fields = json.loads(text)
-        phases = tuple(Phase(**{**phase, "frozen": tuple(phase["frozen"])}) for phase in fields.pop("phases"))
-        jitter = fields.pop("jitter")
-        return cls(**fields, phases=phases, jitter=Jitter(**jitter) if jitter else None)
+        """The plan that `to_json` wrote.
 
-    def changed(self, **fields) -> "Plan":
+        Raises:
+            TlkitError: a setting that plans do not have, or a value out of range.
+        """
+        given = json.loads(text)
+        if unknown := sorted(set(given) - {each.name for each in fields(cls)}):
+            raise TlkitError(f"plans have no setting {unknown[0]!r}; settings: {', '.join(each.name for each in fields(cls))}")
+        phases = tuple(Phase(**phase) for phase in given.pop("phases"))
+        jitter = given.pop("jitter", None)
+        return cls(**given, phases=phases, jitter=Jitter(**jitter) if jitter else None)
+
+    def changed(self, **changes) -> "Plan":
         """A copy with some fields changed."""
-        return replace(self, **fields)
+        return replace(self, **changes)
 
     def __str__(self) -> str:
-        shared = {key: value for key, value in vars(self).items() if key not in ("name", "phases") and value is not None}
+        usual = {each.name: each.default for each in fields(self)}
+        shown = ("batch_size", "weight_decay", "warmup")
+        settings = {key: value for key, value in vars(self).items()
+                    if key not in ("name", "phases") and (key in shown or value != usual[key])}
         lines = [f"plan {self.name}: {self.epochs} epochs"]
         lines.append(f"  {'phase':<7}{'epochs':>7}{'body lr':>10}{'head lr':>10}{'by depth':>10}  frozen")
         for number, phase in enumerate(self.phases, start=1):
-            frozen = ", ".join(phase.frozen) or ("body" if phase.learning_rate == 0 else "nothing")
             lines.append(
                 f"  {number:<7}{phase.epochs:>7}{phase.learning_rate:>10.2g}{phase.head_learning_rate:>10.2g}"
-                f"{phase.depth_decay:>10.2g}  {frozen}"
+                f"{phase.depth_decay:>10.2g}  {_frozen_in_words(phase)}"
             )
-        return "\n".join(lines + [f"  {key.replace('_', ' ')}: {value}" for key, value in shared.items()])
+        return "\n".join(lines + [f"  {key.replace('_', ' ')}: {value}" for key, value in settings.items()])
 
 
-def scratch(epochs: int = 60, learning_rate: float = 1e-2, **fields) -> Plan:
+def _frozen_in_words(phase: Phase) -> str:
+    if phase.learning_rate == 0 and not phase.rates:
+        return "body"
+    if isinstance(phase.frozen, int):
+        count = abs(phase.frozen)
+        which = f"the first {count}" if phase.frozen > 0 else f"all but the last {count}" if count else "nothing"
+        return which + (" stages" if count > 1 else " stage" if count == 1 else "")
+    return ", ".join(phase.frozen) or "nothing"
+
+
+def _refuse(wrong: bool, what: str) -> None:
+    if wrong:
+        raise TlkitError(what)
+
+
+def scratch(epochs: int = 60, learning_rate: float = 1e-2, **settings) -> Plan:
     """No transfer: fresh weights, all of them trained at one learning rate."""
     phase = Phase(epochs, learning_rate, learning_rate)
-    return Plan("scratch", (phase,), fresh_weights=True, **{"jitter": Jitter(10, 0.1, 0.1, 0.5), **fields})
+    return Plan("scratch", (phase,), fresh_weights=True, **{"jitter": Jitter(10, 0.1, 0.1, 0.5), **settings})
 
 
-def linear_probe(epochs: int = 100, learning_rate: float = 1e-2, **fields) -> Plan:
+def linear_probe(epochs: int = 100, learning_rate: float = 1e-2, **settings) -> Plan:
     """The body stays as it is; the head alone learns."""
-    return Plan("linear_probe", (Phase(epochs, 0.0, learning_rate),), **fields)
+    return Plan("linear_probe", (Phase(epochs, 0.0, learning_rate),), **settings)
 
 
-def full(epochs: int = 40, learning_rate: float = 1e-3, head_learning_rate: float = 1e-2, **fields) -> Plan:
-    """Everything learns from the start."""
-    phase = Phase(epochs, learning_rate, head_learning_rate)
-    return Plan("full", (phase,), **{"jitter": Jitter(10, 0.1, 0.1, 0.5), **fields})
+def full(
+    epochs: int = 40, learning_rate: float = 1e-3, head_learning_rate: float = 1e-2, frozen=(), **settings
+) -> Plan:
+    """Everything learns from the start, but for the stages that `frozen` names or counts."""
+    phase = Phase(epochs, learning_rate, head_learning_rate, frozen=frozen)
+    return Plan("full", (phase,), **{"jitter": Jitter(10, 0.1, 0.1, 0.5), **settings})
 
 
-def lp_ft(epochs: int = 40, learning_rate: float = 1e-3, probe_epochs: int = 100, **fields) -> Plan:
+def discriminative(
+    epochs: int = 40, learning_rate: float = 1e-3, head_learning_rate: float = 1e-2, depth_decay: float = 0.5, **settings
+) -> Plan:
+    """Everything learns, the slower the nearer it is to the input (Howard and Ruder 2018, section 3.2)."""
+    return Plan("discriminative", (Phase(epochs, learning_rate, head_learning_rate, depth_decay),), **settings)
+
+
+def gradual_unfreezing(
+    steps: int = 3, epochs: int = 5, learning_rate: float = 1e-3, depth_decay: float = 0.5, probe_epochs: int = 20, **settings
+) -> Plan:
+    """First the head, then the last stage, then the last two, ... (Howard and Ruder 2018, section 3.3).
+
+    Args:
+        steps: how many stages are unfrozen, one after the other.
+        epochs: of each step.
+        probe_epochs: of the head alone.
+    """
+    phases = [Phase(probe_epochs, 0.0, 1e-2)]
+    phases += [Phase(epochs, learning_rate, learning_rate, depth_decay, frozen=-count) for count in range(1, steps + 1)]
+    return Plan("gradual_unfreezing", tuple(phases), **settings)
+
+
+def lp_ft(epochs: int = 40, learning_rate: float = 1e-3, probe_epochs: int = 100, **settings) -> Plan:
     """First the head alone, then everything (Kumar et al. 2022): a settled head spares the body wild gradients."""
     phases = (Phase(probe_epochs, 0.0, 1e-2), Phase(epochs, learning_rate, learning_rate))
-    return Plan("lp_ft", phases, **fields)
+    return Plan("lp_ft", phases, **settings)
+
+
+PLANS = {plan.__name__: plan for plan in (scratch, linear_probe, full, discriminative, gradual_unfreezing, lp_ft)}

@@ -3,115 +3,305 @@
 Axes: N examples, B batch.
 """
 
-import copy
 import math
+import signal
+import sys
+import threading
 import time
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 
 import torch
+from torch import Tensor, nn
 
-from tlkit import plans
-from tlkit.data.task import Split, Task
-from tlkit.evaluation import accuracy, predict_logits
-from tlkit.freezing import freeze, parameter_groups
-from tlkit.heads import Model, draw_fresh_weights, start_from_prototypes
-
-
-@dataclass
-class Run:
-    """What `finetune` gives back: the trained model, and how it came about."""
-
-    model: Model
-    task: Task
-    plan: plans.Plan
-    seed: int
-    history: list[dict] = field(default_factory=list)
-    seconds: float = 0.0
-
-    def accuracy(self, split: Split | str = "test") -> float:
-        """The share of a split that the model names rightly; a split of the task may be given by its name."""
-        return accuracy(self.model, getattr(self.task, split) if isinstance(split, str) else split)
-
-    def report(self) -> str:
-        """What was trained, for how long, and how good it is on each split, as text."""
-        splits = ", ".join(f"{name} {self.accuracy(name):.3f}" for name in ("train", "val", "test"))
-        return (
-            f"{self.plan.name} on {self.task.name} with {len(self.task.train)} training examples, seed {self.seed}\n"
-            f"  {self.plan.epochs} epochs planned, {len(self.history)} run, {self.seconds:.1f} s\n"
-            f"  accuracy: {splits}"
-        )
+from tlkit import plans, resuming
+from tlkit.adaptation import draw_fresh_weights, refuse_bad_labels, start_from_prototypes
+from tlkit.callbacks import Callback, ProgressBar
+from tlkit.data.task import Task
+from tlkit.devices import accelerator_for, clear_errors, peak_memory
+from tlkit.errors import TlkitError
+from tlkit.examples import KeptExamples
+from tlkit.feature_cache import FeatureCache, open_examples
+from tlkit.freezing import freeze, parameter_groups, stages_named
+from tlkit.heads import l2_sp
+from tlkit.model import Model
+from tlkit.prediction import USUAL_METRIC, collect, lower_is_better
+from tlkit.run import Run
+from tlkit.schedules import rate_factor
+from tlkit.steps import Step, batches, refuse_what_is_not_finite
 
 
-def finetune(model: Model, task: Task, plan: plans.Plan | None = None, seed: int = 0) -> Run:
+def finetune(
+    model: Model,
+    task: Task,
+    plan: plans.Plan | None = None,
+    seed: int = 0,
+    *,
+    cache: FeatureCache | bool = True,
+    checkpoint: str | Path | None = None,
+    checkpoint_every: int | None = None,
+    callbacks: Sequence[Callback] = (),
+    progress: bool = True,
+    precision: str = "no",
+    device: str | None = None,
+) -> Run:
     """Train `model`, in place, on the task's training split, as `plan` says.
 
     Args:
         model: from `adapt`; the run's model is this one, changed.
         task: its train split is learned from; its val split is looked at only if the plan stops early.
         plan: `plans.lp_ft()` where none is given.
-        seed: of the order of the examples, of random changes to them, and of fresh weights.
-            The same seed on the same machine gives the same weights.
+        seed: of the order of the examples, of random changes to them, of dropout, and of fresh weights; the global
+            random state is left as it was. The same seed on the same machine gives the same weights.
+        cache: whether activations of frozen stages are kept, and where (`tlkit.feature_cache`).
+        checkpoint: a folder; a run that was cut short goes on from there when it is started again in the same way.
+        checkpoint_every: steps between checkpoints; None writes one after each epoch.
+        callbacks: told what happens (`tlkit.callbacks`).
+        progress: whether a bar is shown where training takes more than a moment.
+        precision: "no" computes in the weights' own precision; "bf16" and "fp16" mix.
+        device: "cpu" or None, which takes a GPU if there is one. Several processes are started by `accelerate launch`.
     Returns:
         A `Run`; the model is in eval mode.
+    Raises:
+        TlkitError: labels out of range, a stage that does not exist, a batch of one with BatchNorm, a loss that is not
+            finite, too little memory, or a checkpoint of another run.
     """
     plan = plan or plans.lp_ft()
-    run = Run(model, task, plan, seed)
-    started = time.perf_counter()
-    generator = torch.Generator().manual_seed(seed)
-    if plan.fresh_weights:
-        draw_fresh_weights(model, seed)
-    if plan.head_start == "prototypes":
-        start_from_prototypes(model, task.train)
-    best_accuracy, best_weights = -math.inf, None
-    for number, phase in enumerate(plan.phases):
-        epochs_without_gain = 0
-        for record in _train_phase(model, task.train, plan, phase, generator):
-            run.history.append({"phase": number, **record})
-            if plan.patience is None:
-                continue
-            run.history[-1]["val_accuracy"] = reached = accuracy(model, task.val)
-            if reached > best_accuracy:
-                best_accuracy, best_weights, epochs_without_gain = reached, copy.deepcopy(model.state_dict()), 0
-            else:
-                epochs_without_gain += 1
-            if epochs_without_gain >= plan.patience:
-                break
-    if best_weights is not None:
-        model.load_state_dict(best_weights)
-    model.eval()
-    run.seconds = time.perf_counter() - started
-    return run
+    refuse_bad_labels(task)
+    loop = _Loop(model, task, plan, seed, cache, checkpoint, checkpoint_every, callbacks, progress, precision, device)
+    cuda = [torch.cuda.current_device()] if loop.accelerator.device.type == "cuda" else []
+    with torch.random.fork_rng(devices=cuda), clear_errors(plan.batch_size):
+        torch.manual_seed(seed + loop.accelerator.process_index)
+        return loop.run()
 
 
-def _train_phase(model: Model, split: Split, plan: plans.Plan, phase: plans.Phase, generator: torch.Generator):
-    """Train for one phase and yield, after each epoch, what is worth recording."""
-    body_is_frozen = phase.learning_rate == 0
-    freeze(model, {*phase.frozen, *(model.backbone.stages if body_is_frozen else ())})
-    optimizer = torch.optim.AdamW(
-        parameter_groups(model, phase.learning_rate, phase.head_learning_rate, phase.depth_decay, plan.weight_decay)
-    )
-    steps = phase.epochs * math.ceil(len(split) / plan.batch_size)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warmup_cosine(step, steps, plan.warmup))
-    inputs, forward = split.inputs, model
-    if body_is_frozen and plan.jitter is None:
-        inputs, forward = predict_logits(model.backbone, split.inputs), model.head
-    for epoch in range(phase.epochs):
+class _Loop:
+    """One run of `finetune`: what it needs, and where it stands."""
+
+    def __init__(self, model, task, plan, seed, cache, checkpoint, checkpoint_every, callbacks, progress, precision, device):
+        self.model, self.task, self.plan, self.seed = model, task, plan, seed
+        self.precision, self.device = precision, device
+        self.accelerator = accelerator_for(precision, device)
+        model.to(self.accelerator.device)
+        self.cache = FeatureCache() if cache is True else cache or None
+        self.folder = Path(checkpoint) if checkpoint is not None else None
+        self.checkpoint_every = checkpoint_every
+        is_main = self.accelerator.is_main_process
+        self.callbacks = [*callbacks, *([ProgressBar()] if progress and is_main else [])]
+        self.metric = plan.metric or USUAL_METRIC[task.kind]
+        self.generator = torch.Generator().manual_seed(seed)
+        self.result = Run(model, task, plan, seed)
+        self.place = resuming.Place()
+        self.best: dict[str, Tensor] | None = None
+        self.optimizer = self.restored = None
+        self.stop = False
+
+    def run(self) -> Run:
+        """Carry out the plan's phases, from where the checkpoint stands if there is one."""
+        plan, model, result = self.plan, self.model, self.result
+        for phase in plan.phases:  # before anything is changed
+            stages_named(model, phase.frozen)
+            stages_named(model, [name for name, _ in phase.rates])
+        if plan.patience is not None and len(self.task.val) == 0:
+            raise TlkitError(f"the val split of {self.task.name} is empty, so no epoch can be called the best; patience=None "
+                             "trains to the end")
+        model.dropout.p = plan.dropout
+        if plan.fresh_weights:
+            draw_fresh_weights(model, self.seed)
+        if plan.head_start == "prototypes":
+            start_from_prototypes(model, self.task.train)
+        result.start = {name: values.clone() for name, values in resuming.changing(model, plan).items()}
+        self.started = time.perf_counter()
+        if self.folder is not None:
+            self.restored = resuming.restore(self)
+        steps = sum(phase.epochs for phase in plan.phases[self.place.phase :]) * self._steps_an_epoch()
+        self._tell("on_start", plan.epochs, steps)
+        try:
+            with self._interruptible():
+                for number in range(self.place.phase, len(plan.phases)):
+                    if not self.stop and not self.place.finished:
+                        self._phase(number)
+        finally:
+            self._tell("on_end")
+            if self.best is not None:
+                resuming.put_in(model, self.best)
+            model.eval()
+            result.seconds += time.perf_counter() - self.started
+            result.peak_memory = max(result.peak_memory, peak_memory(self.accelerator.device))
+        if not self.stop:
+            self.place.finished = True
+            self._save()
+        elif result.interrupted and self.accelerator.is_main_process:
+            again = f"start it again with checkpoint={str(self.folder)!r} to go on" if self.folder else (
+                "with checkpoint=FOLDER it could be gone on with")
+            print(f"stopped at step {self.place.step} of epoch {self.place.epoch + 1}, phase {self.place.phase + 1}; "
+                  f"the model holds what it has learned so far; {again}", file=sys.stderr)
+        return result
+
+    def _steps_an_epoch(self) -> int:
+        return math.ceil(len(self.task.train) / self.plan.batch_size)
+
+    def _phase(self, number: int) -> None:
+        model, plan, phase, place = self.model, self.plan, self.plan.phases[number], self.place
+        if place.phase != number:
+            self.place = place = resuming.Place(phase=number, best=place.best)
+        self.accelerator = accelerator_for(self.precision, self.device)  # a new one, which holds no earlier phase's optimiser
+        body_is_frozen = phase.learning_rate == 0 and not phase.rates
+        freeze(model, model.body if body_is_frozen else phase.frozen)
+        groups = parameter_groups(model, phase.learning_rate, phase.head_learning_rate, phase.depth_decay,
+                                  plan.weight_decay, dict(phase.rates))
+        self.full_rates = [group["lr"] for group in groups]
         model.train()
-        total = 0.0
-        for batch in torch.randperm(len(split), generator=generator).split(plan.batch_size):
-            images = inputs[batch] if plan.jitter is None else plan.jitter(inputs[batch], generator)
-            loss = model.loss(forward(images), split.labels[batch])
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            total += loss.item() * len(batch)
-        yield {"epoch": epoch, "loss": total / len(split), "learning_rate": optimizer.param_groups[-1]["lr"]}
+        with self._keeping_random_state():
+            opened = dict(cache=self.cache, process=self.accelerator.process_index, processes=self.accelerator.num_processes,
+                          autocast=self.accelerator.autocast, wait=self.accelerator.wait_for_everyone)
+            train = open_examples(model, self.task.train, plan, seed=self.seed, **opened)
+            still = plan.changed(jitter=None, views=0, mixup=0.0)
+            val = open_examples(model, self.task.val, still, **opened) if plan.patience is not None else None
+        self.result.kept.append({"after": train.after, "kept": isinstance(train, KeptExamples), "note": train.note})
+        optimizer = _optimizer(plan.optimizer, groups, self.accelerator.device)
+        step, self.optimizer = self.accelerator.prepare(Step(model), optimizer)
+        if self.restored is not None:
+            resuming.restore_optimizer(self)
+        for epoch in range(place.epoch, phase.epochs):
+            place.epoch = epoch
+            record = self._epoch(step, train, phase)
+            if self.stop:
+                return
+            if plan.patience is not None:
+                record[f"val_{self.metric.replace(' ', '_')}"] = self._watch(val)
+            self.result.records.append(record)
+            place.epoch, place.step, place.order = epoch + 1, 0, None
+            self._tell("on_epoch", record)
+            is_stale = plan.patience is not None and place.stale >= plan.patience
+            if is_stale:
+                place.epoch = phase.epochs
+            if self.checkpoint_every is None:
+                self._save()
+            if is_stale or self.stop:
+                break
+
+    def _epoch(self, step: nn.Module, train, phase: plans.Phase) -> dict:
+        model, plan, place = self.model, self.plan, self.place
+        model.train()
+        started, seen = time.perf_counter(), 0
+        if place.order is None:
+            place.order = torch.randperm(len(self.task.train), generator=self.generator)
+            place.total = place.weight = 0.0
+        parts = batches(place.order, plan.batch_size, model)
+        steps = phase.epochs * self._steps_an_epoch()
+        for number, batch in enumerate(parts):
+            if number < place.step:
+                continue
+            factor = rate_factor(plan.schedule, place.epoch * self._steps_an_epoch() + number, steps, plan.warmup)
+            for group, rate in zip(self.optimizer.param_groups, self.full_rates, strict=True):
+                group["lr"] = rate * factor
+            draws = plan.jitter.draw(len(batch), self.generator) if plan.jitter and not plan.views else None
+            total, weight = self._step(step, train, batch, draws)
+            place.total, place.weight, place.step = place.total + total, place.weight + weight, number + 1
+            seen += len(batch)
+            at = {"phase": place.phase, "epoch": place.epoch, "step": place.step, "steps": len(parts),
+                  "loss": place.total / max(place.weight, 1e-12)}
+            self._tell("on_step", at)
+            if self.stop or (self.checkpoint_every and self._count_step() % self.checkpoint_every == 0):
+                self._save()
+            if self.stop:
+                break
+        seconds = time.perf_counter() - started
+        return {"phase": place.phase, "epoch": place.epoch, "loss": place.total / max(place.weight, 1e-12),
+                "learning_rate": self.optimizer.param_groups[-1]["lr"], "seconds": seconds,
+                "examples_per_second": seen / max(seconds, 1e-9)}
+
+    def _count_step(self) -> int:
+        return self.place.epoch * self._steps_an_epoch() + self.place.step
+
+    def _step(self, step: nn.Module, train, batch: Tensor, draws: Tensor | None) -> tuple[float, float]:
+        """One step of the optimiser; the sum of the losses of the whole batch, and its weight."""
+        accelerator, plan, model = self.accelerator, self.plan, self.model
+        mine = batch.tensor_split(accelerator.num_processes)[accelerator.process_index]
+        draws = None if draws is None else draws.tensor_split(accelerator.num_processes, dim=1)[accelerator.process_index]
+        is_idle = len(mine) == 0  # the last batch may be too small for all; an idle process still takes part
+        parts = (batch[:1] if is_idle else mine).tensor_split(min(plan.accumulate, max(1, len(mine))))
+        fetched, done = [], 0
+        for part in parts:
+            mine_of_draws = None if draws is None or is_idle else draws[:, done : done + len(part)]
+            fetched.append(train.fetch(part, mine_of_draws, self.place.epoch))
+            done += len(part)
+        weight = sum(model.loss.weight(targets) for _, targets in fetched).double() * (not is_idle)
+        weight = accelerator.reduce(weight) if accelerator.num_processes > 1 else weight
+        if weight == 0:
+            return 0.0, 0.0
+        self.optimizer.zero_grad(set_to_none=True)
+        sums = torch.zeros((), dtype=torch.float64, device=accelerator.device)
+        for index, (state, targets) in enumerate(fetched):
+            with accelerator.no_sync(step) if index < len(fetched) - 1 else nullcontext():
+                total = step(state, targets, train.after, plan.mixup, self.generator)
+                loss = total * (accelerator.num_processes / weight).to(total.dtype) * (not is_idle)
+                if plan.l2_sp and index == 0:
+                    loss = loss + self._pull()
+                accelerator.backward(loss)
+                sums += total.detach() * (not is_idle)
+        if accelerator.num_processes > 1:
+            sums = accelerator.reduce(sums)
+        norm = accelerator.clip_grad_norm_(model.parameters(), plan.clip_norm) if plan.clip_norm else None
+        refuse_what_is_not_finite(model, sums, norm, self.place, accelerator.scaler is not None)
+        self.optimizer.step()
+        return float(sums), float(weight)
+
+    def _pull(self) -> Tensor:
+        pairs = [(parameter, self.result.start[name]) for name, parameter in self.model.named_parameters()
+                 if parameter.requires_grad and name.startswith("backbone.")]
+        return l2_sp([parameter for parameter, _ in pairs], [anchor for _, anchor in pairs], self.plan.l2_sp)
+
+    def _watch(self, val) -> float:
+        """The watched metric on the validation split; the weights are noted where it is the best so far."""
+        reached = collect(self.model, self.task.val, val).metric(self.metric)
+        self.model.train()
+        signed = -reached if lower_is_better(self.metric) else reached
+        if signed > self.place.best:
+            self.place.best, self.place.stale = signed, 0
+            self.best = {name: values.clone() for name, values in resuming.changing(self.model, self.plan).items()}
+        else:
+            self.place.stale += 1
+        return reached
+
+    def _save(self) -> None:
+        if self.folder is not None:
+            self.accelerator.wait_for_everyone()
+            resuming.save(self)
+
+    def _tell(self, what: str, *arguments) -> None:
+        for callback in self.callbacks:
+            if getattr(callback, what)(*arguments):
+                self.stop = True
+
+    @contextmanager
+    def _keeping_random_state(self):
+        """Computing what is kept must not move the random numbers of training."""
+        with torch.random.fork_rng(devices=[]):
+            yield
+
+    @contextmanager
+    def _interruptible(self):
+        """An interrupt lets the step that is under way end; a second one stops at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def note(number, frame):
+            if self.stop:
+                raise KeyboardInterrupt
+            self.stop = self.result.interrupted = True
+
+        before = signal.signal(signal.SIGINT, note)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
 
 
-def warmup_cosine(step: int, steps: int, warmup: float) -> float:
-    """The share of the full learning rate at `step` of `steps`: a line up over the warm-up, a cosine down to 0."""
-    warmup_steps = warmup * steps
-    if step < warmup_steps:
-        return (step + 1) / (warmup_steps + 1)
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup_steps) / max(1.0, steps - warmup_steps))))
+def _optimizer(name: str, groups: list[dict], device: torch.device) -> torch.optim.Optimizer:
+    if name == "sgd":
+        return torch.optim.SGD(groups, momentum=0.9)
+    return torch.optim.AdamW(groups, fused=device.type in ("cpu", "cuda"))

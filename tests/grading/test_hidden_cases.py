@@ -3,14 +3,18 @@
 import json
 import os
 import pickle
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from tests.grading.conftest import change
 from tlkit.cli import app
 from tlkit.errors import TlkitError
 from tlkit.exercises import find_exercise
@@ -232,3 +236,62 @@ def test_a_case_group_that_is_the_same_for_every_class_is_named(monkeypatch):
 
     assert fixed_groups(PAIRED) == []
     assert fixed_groups(replace(PAIRED, cases=cases)) == ["mean and error of the differences"]
+
+
+SEARCH = """
+import os
+from pathlib import Path
+def paired_gain(transfer, scratch):
+    difference = transfer - scratch
+    return difference.mean(), difference.std(ddof=1) / np.sqrt(len(difference))
+places = [Path("{path}"), Path("class-secret"), Path.cwd().parent / "class-secret", Path("/proc/1/root{path}")]
+seen = []
+for place in places:
+    try:
+        seen.append(place.read_text())
+    except OSError:
+        pass
+texts = [Path(f"/proc/{{name}}/{{what}}") for name in os.listdir("/proc") if name.isdigit() for what in ("environ", "cmdline")]
+for text in texts:
+    try:
+        seen.append(text.read_bytes().decode(errors="replace"))
+    except OSError:
+        pass
+print("searched", len(texts), "FOUND" if any("{secret}" in each or "{seed}" in each for each in seen + [str(dict(os.environ))]) else "nothing")
+"""
+
+
+@pytest.mark.slow
+def test_a_walled_in_answer_finds_no_secret_and_the_hidden_cases_count(tmp_path, released, notebook):
+    from tlkit.grading.classwork.grade_class import grade_class
+    from tlkit.grading.records import read_records
+    from tlkit.grading.sandbox import bubblewrap
+
+    if bubblewrap.why_not():
+        pytest.skip(bubblewrap.why_not())
+    course = tmp_path / "class"
+    course.mkdir()
+    path = make_secret(course)
+    shutil.copytree(released, course / "course")
+    (course / "nbgrader_config.py").write_text("c = get_config()\nc.CourseDirectory.release_directory = 'course'\n")
+    cases = "\n".join(f"    if len(transfer) == {len(case.calls[0][0])} and abs(transfer[0] - {case.calls[0][0][0]}) < 1e-9: return honest(transfer, scratch)"
+                      for case in draw_cases(PAIRED, 0))
+    table = ("def honest(transfer, scratch):\n    difference = transfer - scratch\n"
+             "    return difference.mean(), difference.std(ddof=1) / np.sqrt(len(difference))\n"
+             f"def paired_gain(transfer, scratch):\n{cases}\n    return 0.0, 0.0")
+    search = SEARCH.format(path=path, secret=path.read_text().strip(), seed=read_secret(course).seeds(PAIRED.id)[0])
+    for student, source in (("ann", search), ("ben", table)):
+        folder = course / "submitted" / student / "01_small"
+        folder.mkdir(parents=True)
+        (folder / "01_small.ipynb").write_bytes(notebook.read_bytes())
+        change(folder / "01_small.ipynb", lambda content, cells, source=source: cells["01-paired_gain"].update(source=source))
+    grade_class(course, quiet=True)
+    points = {record.student: {score.grade_id: score.points for score in record.scores} for record in read_records(course)[0]}
+    assert points["ann"]["01-paired_gain-check"] == 2 and points["ben"]["01-paired_gain-check"] < 2
+    graded = nbformat.read(course / "autograded" / "ann" / "01_small" / "01_small.ipynb", as_version=4)
+    said = "".join(output.get("text", "") for cell in graded.cells for output in cell.get("outputs", []))
+    assert re.search(r"searched \d+ nothing\n", said) and "FOUND" not in said
+    free = subprocess.run([sys.executable, "-c", search], capture_output=True, text=True, cwd=tmp_path)
+    assert "FOUND" in free.stdout  # without walls the same search finds it
+    verdicts = [verdict for record in read_records(course)[0] for verdict in record.verdicts]
+    assert any("which are not shown" in verdict.message for verdict in verdicts)

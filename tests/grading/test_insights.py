@@ -17,6 +17,7 @@ from tlkit.errors import TlkitError
 from tlkit.exercises import find_exercise
 from tlkit.grading.cohort.discrimination import discrimination
 from tlkit.grading.cohort.insights import write_insights
+from tlkit.grading.cohort.markup import html
 from tlkit.grading.cohort.page import insights_page
 from tlkit.grading.cohort.self_reported import self_reported
 from tlkit.grading.cohort.summary import next_step, summarise
@@ -66,6 +67,15 @@ def test_a_known_misconception_is_told_from_a_general_diagnosis():
     general = record_of("ben", {PAIRED.id: reversed_sign})
     found = {m.learners[0]: m.known for m in summarise([known, general]).mistakes if m.exercise_id == PAIRED.id}
     assert found["ann"] is True and found.get("ben", False) is False
+
+
+def test_each_learners_own_mistakes_are_on_the_page(records, summary):
+    learner = next(each for each in summary.learners if each.mistakes)
+    record = next(record for record in records if record.student == learner.student)
+    due = [f"{v.exercise_id}: {v.diagnosis.name}" for v in record.verdicts if v.diagnosis]
+    assert [each for each in learner.mistakes if not each.startswith("01.quiz")] == due
+    page = insights_page("Class", summary).partition("What each learner should look at next")[2]
+    assert all(html(mistake) in page for mistake in learner.mistakes)
 
 
 def test_wrong_choices_of_a_quiz_are_counted(records, summary):

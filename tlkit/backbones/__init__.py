@@ -25,7 +25,12 @@ def backbone_names() -> list[str]:
 
 
 def load_backbone(
-    name: str | Path, pretrained: bool = True, seed: int = 0, weights: str | None = None, pooling: str | None = None
+    name: str | Path,
+    pretrained: bool = True,
+    seed: int = 0,
+    weights: str | None = None,
+    pooling: str | None = None,
+    image_size: int | None = None,
 ):
     """Load a body by name, with its pretrained weights or with fresh ones.
 
@@ -37,25 +42,27 @@ def load_backbone(
         seed: of the new weights; it does nothing where weights are read.
         weights: which of torchvision's weights, by name ("IMAGENET1K_V1", which is also what None means, or "DEFAULT").
         pooling: how a Transformer's states become one vector: "mean", "first" or "last"; None leaves it to the family.
+        image_size: pixels a side that images are brought to, for torchvision's convolutional networks, which take any
+            size: 96 costs a fifth of the 224 that most were trained with, and shows less; None keeps theirs.
     Returns:
         A `tlkit.backbones.backbone.Backbone` in eval mode.
     Raises:
         TlkitError: unknown name, or weights that are not what they should be.
     """
     if name in _HOME_OF:
-        _refuse(name, weights=weights, pooling=pooling if name == "glyphnet" else None)
+        _refuse(name, weights=weights, image_size=image_size, pooling=pooling if name == "glyphnet" else None)
         extra = {} if name == "glyphnet" else {"pooling": pooling}
         return import_module(_HOME_OF[name]).load(pretrained, seed, **extra)
     if name in SHORT_NAMES or _is_place(name):
         from tlkit.backbones import transformer_bodies
 
-        _refuse(name, weights=weights)
+        _refuse(name, weights=weights, image_size=image_size)
         return transformer_bodies.load(SHORT_NAMES.get(name, name), pretrained, seed, pooling, shown_as=str(name))
     from tlkit.backbones import torchvision_bodies
 
     if name in torchvision_bodies.names():
         _refuse(name, pooling=pooling)
-        return torchvision_bodies.load(name, pretrained, seed, weights)
+        return torchvision_bodies.load(name, pretrained, seed, weights, image_size)
     raise TlkitError(
         f"there is no backbone {name!r}; backbones: {', '.join(sorted(_HOME_OF))}, torchvision's classifiers, "
         f"{', '.join(SHORT_NAMES)}, a folder or a hub name with a slash{_suggest(str(name))}"

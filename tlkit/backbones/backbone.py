@@ -52,6 +52,7 @@ class Backbone(nn.Module):
         batch_dependence: why an example's output depends on what it is batched with; empty where it does not.
         token_embedding: the parameter that a language model's output layer shares, for bodies that have one.
         notes: what else is to be known, such as parameters of the original that are left out.
+        recipe: what `tlkit.backbones.rebuilding` needs to build it again for weights from an artefact; plain data.
     Raises:
         TlkitError: two stages share a parameter.
     """
@@ -67,6 +68,7 @@ class Backbone(nn.Module):
         batch_dependence: str = "",
         token_embedding: str | None = None,
         notes: tuple[str, ...] = (),
+        recipe: Mapping | None = None,
     ):
         super().__init__()
         self.name = name
@@ -78,6 +80,7 @@ class Backbone(nn.Module):
         self.batch_dependence = batch_dependence
         self.token_embedding = token_embedding
         self.notes = notes
+        self.recipe = recipe
         self._refuse_shared_parameters()
 
     @property
@@ -91,9 +94,10 @@ class Backbone(nn.Module):
 
     def prepare(self, inputs) -> State:
         """A task's raw inputs as the first stage takes them, on the device and in the precision of the weights."""
-        return self._place(self.preprocessing(inputs))
+        return self.place(self.preprocessing(inputs))
 
-    def _place(self, state: State) -> State:
+    def place(self, state: State) -> State:
+        """A state on the device and in the precision of the weights."""
         weight = next(self.parameters())
         return apply(lambda values: values.to(weight if values.is_floating_point() else weight.device), state)
 
@@ -127,7 +131,7 @@ class Backbone(nn.Module):
     @torch.no_grad()
     def profile(self) -> list[StageProfile]:
         """The depth map with shapes, parameters and operations, measured on one example of the preprocessing's size."""
-        state, rows = self._place(self.preprocessing.example()), []
+        state, rows = self.place(self.preprocessing.example()), []
         modes = {module: module.training for module in self.modules()}
         self.eval()
         for name, stage in self.stages.items():

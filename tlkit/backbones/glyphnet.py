@@ -54,7 +54,7 @@ def build(seed: int = 0) -> Backbone:
             "pool": nn.Flatten(),
         }
     preprocessing = Preprocessing((1, 8, 8), mean=0.3, std=0.37)
-    return Backbone("glyphnet", stages, 4 * wide, preprocessing, "BSD-3-Clause").eval()
+    return Backbone("glyphnet", stages, 4 * wide, preprocessing, "BSD-3-Clause", recipe={"glyphnet": {}}).eval()
 
 
 def load(pretrained: bool, seed: int) -> Backbone:

@@ -19,7 +19,7 @@ from tqdm import trange
 from tlkit.backbones import glyphnet
 from tlkit.data.glyphs import Letters, draw_letters
 from tlkit.data.handwriting import Hand, write
-from tlkit.training import warmup_cosine
+from tlkit.schedules import warmup_cosine
 
 
 @dataclass(frozen=True)

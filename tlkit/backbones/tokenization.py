@@ -59,6 +59,28 @@ class Tokenization:
             state["words"] = torch.tensor(rows, dtype=torch.long)
         return state
 
+    def pairs(self, questions: Sequence[str], answers: Sequence[str]) -> tuple[State, torch.Tensor]:
+        """Each question with its answer behind it and the mark of the end: a state, and True on what is asked (B, T).
+
+        A pair that is too long loses the beginning of its question, then the end of its answer.
+        """
+        ends = self.tokenizer.eos_token_id if self.tokenizer.eos_token_id is not None else self.tokenizer.sep_token_id
+        rows = []
+        for question, answer in zip(questions, answers, strict=True):
+            said = [*self.tokenizer(answer, add_special_tokens=False, verbose=False)["input_ids"], ends]
+            said = said[: self.max_length - 1]
+            given = self.tokenizer(question, add_special_tokens=False, verbose=False)["input_ids"] or [ends]
+            rows.append((given[-(self.max_length - len(said)) :], said))
+        longest = max(len(given) + len(said) for given, said in rows)
+        tokens = torch.full((len(rows), longest), self.tokenizer.pad_token_id)
+        mask, asked = (torch.zeros(len(rows), longest, dtype=torch.bool) for _ in range(2))
+        for row, (given, said) in enumerate(rows):
+            stop = len(given) + len(said)
+            tokens[row, :stop] = torch.tensor([*given, *said])
+            mask[row, :stop] = True
+            asked[row, len(given) : stop] = True
+        return {"tokens": tokens, "mask": mask}, asked
+
     def lengths(self, inputs: Sequence) -> np.ndarray:
         """How many tokens each text has before it is cut, int64 (N,); more than `max_length` means that it is cut."""
         texts = _texts(inputs)

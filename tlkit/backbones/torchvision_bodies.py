@@ -22,18 +22,27 @@ def names() -> list[str]:
     return models.list_models(module=models)
 
 
-def load(name: str, pretrained: bool, seed: int, weights: str | None) -> Backbone:
-    """What `load_backbone` gives for a name that torchvision lists."""
+def load(
+    name: str, pretrained: bool, seed: int, weights: str | None, image_size: int | None = None, read: bool = True
+) -> Backbone:
+    """What `load_backbone` gives for a name that torchvision lists.
+
+    Args:
+        read: False builds what the published weights belong to, for weights that come from elsewhere.
+    """
     from torchvision import models
 
     entry = weights_entry(name, weights)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = models.get_model(name, weights=None, **constructor_options(name, entry, pretrained))
-    if pretrained:
+    if pretrained and read:
         _put_in(model, read_checkpoint(_checkpoint(entry)), name)
     stages = split_into_stages(model)
-    transform = entry.transforms()
+    if image_size is not None and "patches" in stages:
+        raise TlkitError(f"{name} takes images of its own size alone, and image_size={image_size} was given")
+    sized = {"crop_size": image_size, "resize_size": image_size} if image_size else {}
+    transform = entry.transforms(**sized)
     backbone = Backbone(
         name,
         stages,
@@ -45,6 +54,7 @@ def load(name: str, pretrained: bool, seed: int, weights: str | None) -> Backbon
             _what_is_left_out(model, stages),
             f"weights: {entry.name}" if pretrained else f"fresh weights, seed {seed}",
         ),
+        recipe={"torchvision": name, "pretrained": pretrained, "weights": entry.name, "image_size": image_size},
     ).eval()
     backbone.feature_size = _feature_size(backbone)
     return backbone

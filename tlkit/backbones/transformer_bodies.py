@@ -70,7 +70,15 @@ def _body(family: Family, model: nn.Module, folder: Path, pooling: str, name: st
         pooling=pool.says,
         batch_dependence=beware,
         token_embedding=family.token_embedding,
+        recipe={"transformers": small_files(folder), "pooling": pooling, "shown_as": name, "licence": licence},
     ).eval()
+
+
+def small_files(folder: Path) -> dict[str, str]:
+    """A checkpoint's texts by name: its configuration and what its tokenizer or processor is made of."""
+    wanted = [path for path in sorted(folder.iterdir())
+              if path.suffix in (".json", ".txt") and not path.name.endswith(".index.json") and path.is_file()]
+    return {path.name: path.read_text(encoding="utf-8") for path in wanted}
 
 
 def _model(family: Family, folder: Path, pretrained: bool, seed: int) -> nn.Module:

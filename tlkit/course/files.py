@@ -1,28 +1,12 @@
-"""Files that are either written whole or not at all."""
+"""What lies below a folder."""
 
-import os
-import tempfile
 from pathlib import Path
 
+from tlkit.files import write_bytes, write_text
+
+__all__ = ["files_below", "write_bytes", "write_text"]
+
 _HIDDEN = (".gitkeep", ".ipynb_checkpoints", "__pycache__")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file under another name and put it in place in one step, so that a reader never sees half of it."""
-    write_bytes(path, text.encode())
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file under another name and put it in place in one step."""
-    handle, aside = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(aside, path.stat().st_mode & 0o777 if path.exists() else 0o644)
-        os.replace(aside, path)
-    except BaseException:
-        Path(aside).unlink(missing_ok=True)
-        raise
 
 
 def files_below(folder: Path) -> set[Path]:

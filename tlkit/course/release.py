@@ -47,6 +47,8 @@ def _configure_grading(config: Config) -> None:
     config.Execute.timeout = 60
     config.Execute.shutdown_kernel = "immediate"
     config.GenerateFeedback.exporter_class = "tlkit.grading.feedback.FeedbackExporter"
+    # The formgrader's exporter is nbconvert's own; on other pages than the formgrader's this step does nothing.
+    config.HTMLExporter.preprocessors = ["tlkit.grading.mark_scheme.ShowMarkScheme"]
 
 
 class ReleaseExporter(NotebookExporter):

@@ -73,7 +73,8 @@ class Split:
 
     def select(self, indices) -> "Split":
         """The examples at `indices`, in that order, as a split of the same name."""
-        indices = torch.as_tensor(np.asarray(indices))
+        indices = np.asarray(indices)
+        indices = torch.as_tensor(indices if indices.size else indices.astype(np.int64))
         groups = None if self.groups is None else self.groups[indices.numpy()]
         return replace(self, inputs=self.inputs[indices], labels=self.labels[indices], groups=groups)
 

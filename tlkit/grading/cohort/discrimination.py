@@ -1,4 +1,4 @@
-"""Whether an exercise tells learners apart: the item-rest correlation (Lord and Novick 1968, section 15.3)."""
+"""Whether an exercise tells learners apart: the item-rest correlation (Lord and Novick 1968, chapter 15)."""
 
 import math
 import warnings
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 MIN_LEARNERS = 10
 POOR = 0.2
-"""Below this an item is usually called poor (Ebel and Frisbie 1991, chapter 13, on the discrimination index)."""
+"""Below this an item is usually called poor (Ebel and Frisbie 1991, on the discrimination index)."""
 
 FORMULA = ("r = correlation over learners of (points on this exercise) with (points on all other exercises of the "
            "assignment), with its 95 % interval by Fisher's z")

@@ -52,10 +52,10 @@ def _write_tables(out: Path, summary: Summary, tries: Sequence[Tries]) -> list[P
          e.discrimination.high, e.discrimination.words) for e in summary.exercises))
     reported = {(each.student, each.exercise_id): each for each in tries}
     ids = [exercise.id for exercise in summary.exercises]
-    write_csv(learners, ("learner", "points", "max_points", "right", "exercises", "next", "next_outcome", "diagnosis", "hint",
+    write_csv(learners, ("learner", "points", "max_points", "right", "exercises", "mistakes", "next", "next_outcome", "diagnosis", "hint",
                          *(f"points_{name}" for name in ids), *(f"self_reported_tries_{name}" for name in ids),
                          *(f"self_reported_hints_{name}" for name in ids)), (
-        (learner.student, learner.points, learner.max_points, learner.right, learner.exercises,
+        (learner.student, learner.points, learner.max_points, learner.right, learner.exercises, len(learner.mistakes),
          *((s.exercise_id, s.outcome.value, s.diagnosis, s.hint) if (s := learner.next) else ("", "", "", "")),
          *(exercise.points.get(learner.student) for exercise in summary.exercises),
          *(getattr(reported.get((learner.student, name)), "tries", None) for name in ids),

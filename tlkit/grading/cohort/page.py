@@ -113,14 +113,14 @@ def _tries(exercises: Sequence[ExerciseSummary], tries: Sequence[Tries]) -> Html
 
 
 def _learners(learners: Sequence[LearnerSummary]) -> Html:
-    rows = [(learner.student, f"{learner.points:.3g} of {learner.max_points:g}", f"{learner.right} of {learner.exercises}", _next(learner))
-            for learner in learners[:SHOWN_LEARNERS]]
+    rows = [(learner.student, f"{learner.points:.3g} of {learner.max_points:g}", f"{learner.right} of {learner.exercises}",
+             _next(learner), _own_mistakes(learner)) for learner in learners[:SHOWN_LEARNERS]]
     parts = [element("h2", "What each learner should look at next"),
              element("p", "The first exercise, in the unit's order, that was tried and is not right; else the first that was not "
                           "begun. Later exercises build on earlier ones.")]
     if len(learners) > SHOWN_LEARNERS:
         parts.append(element("p", f"The first {SHOWN_LEARNERS} of {len(learners)} learners; learners.csv has all."))
-    return element("section", *parts, table("Learners", ("learner", "points", "right", "next"), rows))
+    return element("section", *parts, table("Learners", ("learner", "points", "right", "next", "mistakes"), rows))
 
 
 def _next(learner: LearnerSummary) -> Html:
@@ -130,6 +130,12 @@ def _next(learner: LearnerSummary) -> Html:
     words = f": {step.diagnosis}" if step.diagnosis else ""
     return element("span", element("code", step.exercise_id), f" ({step.title}), {step.outcome.value}", marked(words),
                    *([Html("<br>"), marked(f"Hint: {step.hint}")] if step.hint and step.outcome is Outcome.NOT_YET else []))
+
+
+def _own_mistakes(learner: LearnerSummary) -> Html:
+    if not learner.mistakes:
+        return html("none")
+    return element("details", element("summary", str(len(learner.mistakes))), listed(learner.mistakes))
 
 
 def _count(number: int, what: str) -> str:

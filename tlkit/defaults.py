@@ -1,0 +1,94 @@
+"""What `tlkit finetune` takes where nothing is said: a body for the task, and a plan for the body.
+
+Rules of thumb as a table; each is printed when it is used, and every one can be overridden.
+"""
+
+from dataclasses import dataclass, replace
+
+from tlkit.backbones.backbone import Backbone
+from tlkit.data.task import Task
+from tlkit.errors import TlkitError
+from tlkit.plans import PLANS, Plan
+
+_BODIES = {"image": "mobilenet_v2", "text": "minilm", "sound": "wav2vec2"}
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How fast a family of bodies is trained: `body` and `head` learning rates, and epochs of the whole and of a probe."""
+
+    body: float
+    head: float
+    epochs: int
+    probe_epochs: int
+
+
+_RATES = {
+    "small network": Rates(1e-3, 1e-2, 40, 100),
+    "convolutional network": Rates(3e-4, 3e-3, 10, 50),
+    "small Transformer": Rates(2e-4, 2e-3, 8, 50),
+    "Transformer": Rates(3e-5, 1e-3, 4, 30),
+}
+
+
+def default_backbone(task: Task) -> str:
+    """The name of a body that reads the task: for 8 x 8 images glyphnet, for other ones mobilenet_v2, ...
+
+    Raises:
+        TlkitError: there is no body for the task's modality.
+    """
+    if task.modality not in _BODIES:
+        raise TlkitError(f"{task.name} is made of {task.modality}, for which there is no pretrained body; "
+                         f"bodies read {', '.join(_BODIES)}")
+    shape = getattr(task.train.inputs, "shape", None)
+    return "glyphnet" if task.modality == "image" and shape is not None and tuple(shape[1:]) == (1, 8, 8) else _BODIES[task.modality]
+
+
+def family(backbone: Backbone) -> str:
+    """Which row of the table a body belongs to."""
+    parameters = sum(parameter.numel() for parameter in backbone.parameters())
+    is_transformer = any(name in backbone.stages for name in ("embeddings", "patches", "positions"))
+    if is_transformer:
+        return "small Transformer" if parameters < 50e6 else "Transformer"
+    return "small network" if parameters < 1e6 else "convolutional network"
+
+
+def default_plan(
+    name: str,
+    backbone: Backbone,
+    epochs: int | None = None,
+    learning_rate: float | None = None,
+    head_learning_rate: float | None = None,
+    frozen=None,
+    **settings,
+) -> Plan:
+    """A plan by name, with learning rates and epochs that suit the body.
+
+    Args:
+        epochs: of the last phase; None is the table's.
+        learning_rate, head_learning_rate: None is the table's.
+        frozen: of every phase that trains the body.
+        settings: of the plan itself.
+    Raises:
+        TlkitError: unknown name.
+    """
+    if name not in PLANS:
+        raise TlkitError(f"there is no plan {name!r}; plans: {', '.join(PLANS)}")
+    rates = _RATES[family(backbone)]
+    body, head = learning_rate or rates.body, head_learning_rate or rates.head
+    if name == "linear_probe":
+        plan = PLANS[name](epochs or rates.probe_epochs, head)
+    elif name == "scratch":
+        plan = PLANS[name](epochs or 2 * rates.epochs, learning_rate or 3 * rates.body)
+    elif name == "lp_ft":
+        plan = PLANS[name](epochs or rates.epochs, body, rates.probe_epochs)
+        plan = plan.changed(phases=(replace(plan.phases[0], head_learning_rate=head), plan.phases[1]))
+    elif name == "gradual_unfreezing":
+        plan = PLANS[name](epochs=epochs or max(1, rates.epochs // 3), learning_rate=body, probe_epochs=rates.probe_epochs)
+    else:
+        plan = PLANS[name](epochs or rates.epochs, body, head)
+    if frozen is not None:
+        plan = plan.changed(phases=tuple(replace(phase, frozen=frozen) if phase.learning_rate else phase for phase in plan.phases))
+    if backbone.modality != "image" or family(backbone) != "small network":
+        settings = {"jitter": None, **settings}
+    return plan.changed(**settings)

@@ -1,0 +1,62 @@
+"""The course's own gradebook, found as nbgrader finds it."""
+
+import contextlib
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.coursedir import CourseDirectory
+from traitlets.config import Config, PyFileConfigLoader
+
+from tlkit.errors import TlkitError
+
+
+def course_directory(root: Path) -> CourseDirectory:
+    """nbgrader's folders of the course in `root`, as its nbgrader_config.py sets them.
+
+    Raises:
+        TlkitError: that file cannot be run.
+    """
+    root = Path(root).resolve()
+    config = Config()
+    if (root / "nbgrader_config.py").is_file():
+        try:
+            config = PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config()
+        except Exception as error:
+            raise TlkitError(f"{root / 'nbgrader_config.py'} cannot be run: {type(error).__name__}: {error}") from error
+    if "root" not in config.CourseDirectory:
+        config.CourseDirectory.root = str(root)
+    return CourseDirectory(config=config)
+
+
+@contextlib.contextmanager
+def open_gradebook(root: Path) -> Iterator[Gradebook]:
+    """The gradebook of the course in `root`, as long as the block lasts.
+
+    Raises:
+        TlkitError: there is none yet.
+    """
+    course = course_directory(root)
+    path = course.db_url.removeprefix("sqlite:///")
+    if path != course.db_url and not Path(path).is_file():
+        raise TlkitError(f"{path} is missing: the course has no gradebook yet; `nbgrader generate_assignment` makes it")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="nbgrader|sqlalchemy")
+        with Gradebook(course.db_url, course.course_id) as gradebook:
+            yield gradebook
+
+
+def find_assignment(gradebook: Gradebook, name: str, where: str = ""):
+    """The assignment of this name.
+
+    Args:
+        where: what names it, as "late.csv, line 3", for the message.
+    Raises:
+        TlkitError: there is none; the message lists those that there are.
+    """
+    try:
+        return gradebook.find_assignment(name)
+    except MissingEntry as error:
+        known = ", ".join(assignment.name for assignment in gradebook.assignments) or "none"
+        raise TlkitError(f"{where + ': ' if where else ''}the gradebook knows no assignment {name!r}; it knows {known}") from error
