@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from tlkit.grading.classwork.marking import Job, Marked
 from tlkit.grading.classwork.worker import MAX_JOB, pack
-from tlkit.grading.sandbox.bubblewrap import _SET
+from tlkit.grading.sandbox.bubblewrap import VARIABLES
 from tlkit.grading.sandbox.cgroups import Cgroups
 from tlkit.grading.warm import wire
 from tlkit.grading.warm.parents import WarmParents
@@ -114,7 +114,7 @@ class _Worker:
         with theirs:
             self.process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "tlkit.grading.classwork.worker", str(theirs.fileno())],
-                pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=os.environ | _SET)
+                pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=os.environ | VARIABLES)
         self.connection, self.requests = ours, 0
         wire.send(ours, wire.REQUEST, 0, parents.address())
 
