@@ -62,6 +62,9 @@ class Elsewhere:
     def surroundings(self):
         return self._cross("surroundings")
 
+    def other_dice(self):
+        return self.subject.other_dice()
+
     def observe(self, action, arguments, upstream=None):
         return self._cross("observe", action, arguments, upstream)
 

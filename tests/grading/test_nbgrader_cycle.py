@@ -10,6 +10,7 @@ import nbformat
 import pytest
 from nbgrader.api import Gradebook
 
+from tests.grading.classwork.conftest import needs_sandbox
 from tlkit.course.build import build
 from tlkit.course.lab import lab_environment
 
@@ -67,6 +68,7 @@ def tamper(notebook: Path) -> None:
 @pytest.fixture(scope="module")
 def course(tmp_path_factory) -> Place:
     """A course in which ann, ben, cem and dan have got their feedback."""
+    needs_sandbox()
     root = tmp_path_factory.mktemp("class")
     exchange = root / "exchange"
     exchange.mkdir()

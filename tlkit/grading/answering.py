@@ -28,14 +28,14 @@ class Answering:
     def answer(self, about: dict[str, Any], numbers: bytes) -> tuple[Any, bytes]:
         """The answer to one question, and the numbers behind it."""
         packer = Packer()
+        if "name" in about and about["name"] not in self.namespace:
+            return {"missing": True}, b""
         try:
             if not self._is_pristine:  # a process that is asked once runs no more cells
                 put_right()
                 remember()
                 self._is_pristine = True
             return getattr(self, f"_{about['what']}")(about, numbers, packer), packer.numbers
-        except KeyError:
-            return {"missing": True}, b""
         except (Exception, SystemExit, GeneratorExit) as error:
             failure = Failure.of(error)
             return {"raised": [type(error).__name__[:MAX_NAME], failure.type_name, failure.message]}, b""

@@ -1,6 +1,7 @@
 """Feedback pages: nbgrader's own, without anything in them that a submission could make a browser run."""
 
 import copy
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tlkit.grading.score import Score
 
 _FORMGRADER = Path(nbgrader.__file__).parent / "server_extensions" / "formgrader"
 _SHOWN = ("text/plain", "text/html", "text/markdown", "text/latex", "image/png", "image/jpeg", "image/svg+xml")
+_MAX_RENDERED = 1_000
 _TAGS = {
     "a", "abbr", "b", "blockquote", "br", "code", "dd", "del", "details", "div", "dl", "dt", "em", "h1", "h2", "h3", "h4",
     "h5", "h6", "hr", "i", "img", "kbd", "li", "ol", "p", "pre", "s", "small", "span", "strong", "sub", "summary", "sup",
@@ -54,17 +56,26 @@ def feedback_page(notebook: NotebookNode, scores: list[Score], name: str) -> str
         "notebook": name, "late_penalty": 0,
         "score": sum(score.points for score in machine), "max_score": sum(score.max_points for score in machine),
     }}
-    config = Config({"FeedbackExporter": {
+    return _exporter().from_notebook_node(notebook, resources)[0]
+
+
+@functools.cache
+def _exporter() -> "FeedbackExporter":
+    """One exporter for a process, since it takes longer to compile its templates than to fill them."""
+    return FeedbackExporter(config=Config({"FeedbackExporter": {
         "template_name": "feedback",
         "extra_template_basedirs": [str(_FORMGRADER / "templates")],
         "extra_template_paths": [str(_FORMGRADER / "static" / "node_modules" / "bootstrap" / "dist" / "css")],
         "preprocessors": ["nbconvert.preprocessors.CSSHTMLHeaderPreprocessor"],
-    }})
-    return FeedbackExporter(config=config).from_notebook_node(notebook, resources)[0]
+    }}))
 
 
 class FeedbackExporter(HTMLExporter):
     """HTML in which text, answers and outputs cannot hold scripts, frames, forms or foreign pictures."""
+
+    def __init__(self, *arguments, **keywords):
+        self._rendered: dict[str, str] = {}
+        super().__init__(*arguments, **keywords)
 
     @default("sanitize_html")
     def _sanitize_html_default(self) -> bool:
@@ -77,7 +88,11 @@ class FeedbackExporter(HTMLExporter):
 
     @pass_context
     def _markdown2html_cleaned(self, context, source: str) -> str:
-        return cleaned(self.markdown2html(context, source))
+        if source not in self._rendered:  # most texts of a class's notebooks are the release's
+            if len(self._rendered) >= _MAX_RENDERED:
+                self._rendered.clear()
+            self._rendered[source] = cleaned(self.markdown2html(context, source))
+        return self._rendered[source]
 
     def from_notebook_node(self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kwargs):
         nb = copy.deepcopy(nb)

@@ -14,8 +14,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Dict, Unicode
 
 from tlkit.errors import TlkitError
-from tlkit.exercises import all_exercises
-from tlkit.grading.classwork.course import code_to_run
+from tlkit.grading.classwork.course import code_to_run, exercises_checked_in
 from tlkit.grading.classwork.grade_class import require_sandbox
 from tlkit.grading.kernel import Limits
 from tlkit.grading.rebuild import rebuild
@@ -75,7 +74,7 @@ class ExecuteInTwoKernels(NbGraderPreprocessor):
         path = Path(self.release.format(assignment=ids["assignment"], notebook=ids["notebook"])).resolve()
         self._drop_what_links_brought(ids, Path(resources.get("metadata", {}).get("path") or "."))
         secret = read_secret(Path.cwd())
-        seeds = {} if secret is None else {record.id: list(secret.seeds(record.id)) for record in all_exercises()}
+        seeds = {} if secret is None else {name: list(secret.seeds(name)) for name in exercises_checked_in(path)}
         running = TwoKernels(self._parents(path), nb, path.parent, seeds, Limits(**self.limits), Allowance(**self.allowance))
         for index, remark in running.run().remarks.items():
             self.log.warning("%s, %s, cell %s: %s", ids.get("student", ""), ids["notebook"], index + 1, remark)

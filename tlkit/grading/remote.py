@@ -13,7 +13,7 @@ from tlkit.grading.crossing import NotAllowed, Packer, Unpacker, printable, unpa
 from tlkit.grading.encoding import decode, encode
 from tlkit.grading.observation import Failure, Observation, Opaque
 from tlkit.grading.reach import Forbidden
-from tlkit.grading.shortcuts import shortcut_in
+from tlkit.grading.shortcuts import imports_in, shortcut_in
 
 Ask = Callable[[dict[str, Any], bytes], tuple[Any, bytes]]
 """(question, numbers) -> (answer, numbers), by way of whoever stands between the two processes."""
@@ -116,12 +116,10 @@ class RemoteSubject:
         return content, numbers
 
     def _imported(self) -> dict[str, Any]:
-        from tlkit.grading.shortcuts import _imports_in
-
         bound: dict[str, Any] = {}
         for source in self.sources:
             with contextlib.suppress(SyntaxError, ValueError, RecursionError):
-                bound |= _imports_in(ast.parse(source))
+                bound |= imports_in(ast.parse(source))
         return bound
 
 

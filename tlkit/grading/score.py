@@ -37,7 +37,7 @@ def scores(notebook: NotebookNode, remarks: dict[int, str]) -> list[Score]:
             if is_hand_graded(cell):
                 found.append(Score(grade_id(cell), None, due, "a person grades this"))
             else:
-                said = "\n".join(text for text in (_said(cell), remarks.get(index, "")) if text)
+                said = "\n".join(text for text in (said_by(cell), remarks.get(index, "")) if text)
                 found.append(Score(grade_id(cell), earned(cell), due, said or "the check gave no result"))
     return found
 
@@ -60,7 +60,7 @@ def earned(cell: NotebookNode) -> float:
     return 0.0
 
 
-def _said(cell: NotebookNode) -> str:
+def said_by(cell: NotebookNode) -> str:
     """The card as plain text, else the error that the check's cell ended in."""
     cards = [output.data.get("text/plain", "") for output in cell.outputs if output.output_type == "display_data"]
     errors = [f"{output.ename}: {output.evalue}" for output in cell.outputs if output.output_type == "error"]

@@ -28,8 +28,8 @@ def shortcut_in(forbidden: Forbidden, answer: Any, namespace: dict[str, Any], so
         tree = ast.parse(textwrap.dedent(source or ""))
     except SyntaxError:
         return None
-    scope = {**namespace, **getattr(answer, "__globals__", {}), **_closure(answer), **_imports_in(tree)}
-    for name in _locals_of(answer) - set(_imports_in(tree)):
+    scope = {**namespace, **getattr(answer, "__globals__", {}), **_closure(answer), **imports_in(tree)}
+    for name in _locals_of(answer) - set(imports_in(tree)):
         scope.pop(name, None)
     for node in ast.walk(tree):
         if isinstance(node, ast.Name | ast.Attribute | ast.Call | ast.Subscript):
@@ -76,7 +76,7 @@ def _locals_of(answer: Any) -> set[str]:
     return set(code.co_varnames) - defaults if code else set()
 
 
-def _imports_in(tree: ast.AST) -> dict[str, Any]:
+def imports_in(tree: ast.AST) -> dict[str, Any]:
     """What import statements inside the answer bind, as far as those modules are loaded."""
     bound: dict[str, Any] = {}
     for node in ast.walk(tree):

@@ -134,7 +134,7 @@ class TwoKernels:
         """Keep the kernel for a check; where it cannot be, the check runs now, and what is shown later is left out."""
         self._kept[index] = kernel.snapshot(self.limits.grace_seconds)
         if self._kept[index] is None:
-            self._revealed = bool(self.seeds)
+            self._revealed = any(self.seeds.values())
             self._run_check(index, kernel)
 
     def _judge_shown(self, index: int) -> None:

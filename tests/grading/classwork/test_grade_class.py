@@ -89,6 +89,7 @@ def test_a_class_is_graded_as_nbgrader_would_have_it(handed_in):
     assert {row[0] for row in sqlite3.connect(handed_in / "gradebook.db").execute("select manual_score from grade")} == {1.5}
 
 
+@pytest.mark.slow
 def test_a_text_waits_for_a_person(course, release):
     needs_sandbox()
     hand_in(course, "ann", submission(release, RIGHT | {"01-explain": "Because."}))
@@ -119,6 +120,7 @@ def test_a_folder_without_submissions_says_how_they_should_lie(tmp_path):
     assert result.exit_code == 1 and "is a folder" in result.output and "STUDENT/ASSIGNMENT" in result.output
 
 
+@pytest.mark.slow
 def test_hidden_tests_of_another_course_count(course, release):
     """The release lacks them; nbgrader keeps them in its gradebook."""
     needs_sandbox()

@@ -84,3 +84,15 @@ def test_points_are_what_a_graded_cell_ends_in_however_it_is_written(parents, re
     by_id = {cell.metadata.nbgrader.grade_id: cell for cell in graded.cells if cell.metadata.get("nbgrader")}
     assert {name: determine_grade(by_id[name])[0] for name in found} == pytest.approx(found)
     assert "a message" in str(by_id["value-0"].outputs)
+
+
+def test_a_kernel_with_threads_is_asked_as_it_is_and_what_it_shows_afterwards_is_left_out(parents, release):
+    """A fork would lose the threads; hidden cases have then been seen before the last cell has run."""
+    def show_something_later(content, cells):
+        cells["square"]["source"] = RIGHT["square"] + "\nprint('said ' + 'later')"
+
+    before = "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\nprint('said ' + 'before')"
+    marked = grade(parents, release, submission(release, RIGHT, before, show_something_later))
+    assert total(marked) == WORTH
+    assert "said before" in marked.notebook and "said later" not in marked.notebook and "is left out" in marked.notebook
+    assert "said later" in grade(parents, release, submission(release, RIGHT, before, show_something_later), seeds={}).notebook

@@ -1,5 +1,6 @@
 """A course as nbgrader lays it out: where submissions, releases, graded notebooks, feedback and the gradebook are."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,6 @@ from traitlets.config import Config, PyFileConfigLoader
 from tlkit.course.files import write_bytes
 from tlkit.course.units import release_of, released_folder
 from tlkit.errors import TlkitError
-from tlkit.exercises import all_exercises
 from tlkit.grading.rebuild import is_check, is_demo
 
 CONFIGURATION = "nbgrader_config.py"
@@ -130,7 +130,7 @@ def code_to_run(released: Path) -> list[str]:
 
 
 def exercises_checked_in(released: Path) -> list[str]:
-    """The ids of the exercises that a release checks, as far as there are records of them."""
+    """The ids of the exercises that a release checks, as they stand in its graded cells."""
     notebook: NotebookNode = nbformat.read(released, as_version=4)
     text = "\n".join(cell.source for cell in notebook.cells if is_check(cell))
-    return [record.id for record in all_exercises() if f'check("{record.id}")' in text or f"check('{record.id}')" in text]
+    return list(dict.fromkeys(re.findall(r"""\bcheck\(["']([\w.]+)["']\)""", text)))

@@ -7,6 +7,7 @@ everything that belongs to it, or no record and grades again.
 import contextlib
 import json
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -206,9 +207,16 @@ def _graders(course: Course, todo: list[Handed], jobs: int, sandboxed: bool, sch
     started = time.perf_counter()
     with WarmParents(notebooks, sandboxed, readable) as parents:
         summary.limits_by = parents.limits_by
-        summary.notes += parents.prepare(seeds)
+        pool = Pool(parents, jobs, seconds)
+        preparing = threading.Thread(target=lambda: summary.notes.extend(parents.prepare(seeds)), daemon=True)
+        preparing.start()  # learners' cells may run meanwhile; the first checks wait for it
+        parents.learners_kernel().close()
         summary.start_seconds = time.perf_counter() - started
-        yield Pool(parents, jobs, seconds)
+        try:
+            yield pool
+            preparing.join()
+        finally:
+            pool.close()
 
 
 def _write_down(course: Course, handed: Handed, marked: Marked, gradebook: GradebookWriter, maker: _Maker) -> Record:

@@ -16,7 +16,7 @@ from tlkit.grading.feedback import feedback_page
 from tlkit.grading.kernel import Limits
 from tlkit.grading.rebuild import grade_id, is_check, is_hand_graded, rebuild
 from tlkit.grading.sandbox.allowance import Allowance
-from tlkit.grading.score import Score, _said, printable
+from tlkit.grading.score import Score, printable, said_by
 from tlkit.grading.submission import Submission, submission_of
 from tlkit.grading.two_kernels import Grading, TwoKernels
 from tlkit.grading.warm.parents import WarmParents
@@ -132,7 +132,7 @@ def _scores(notebook: NotebookNode, grading: Grading) -> list[Score]:
         if is_hand_graded(cell):
             found.append(Score(grade_id(cell), None, float(cell.metadata["nbgrader"]["points"]), "a person grades this"))
         elif is_check(cell):
-            said = "\n".join(filter(None, [_said(cell), printable(grading.remarks.get(index, ""))]))
+            said = "\n".join(filter(None, [said_by(cell), printable(grading.remarks.get(index, ""))]))
             found.append(Score(grade_id(cell), grading.points.get(index, 0.0), float(cell.metadata["nbgrader"]["points"]),
                                said or "the check gave no result"))
     return found

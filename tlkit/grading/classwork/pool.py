@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from tlkit.grading.classwork.marking import Job, Marked
 from tlkit.grading.classwork.worker import MAX_JOB, pack
-from tlkit.grading.sandbox.bubblewrap import _SET
+from tlkit.grading.sandbox.bubblewrap import VARIABLES
 from tlkit.grading.sandbox.cgroups import Cgroups
 from tlkit.grading.warm import wire
 from tlkit.grading.warm.parents import WarmParents
@@ -30,6 +30,12 @@ class Pool:
 
     def __init__(self, parents: WarmParents, size: int, seconds: float):
         self.parents, self.size, self.seconds = parents, size, seconds + _SLACK
+        self._ready = [_Worker(parents) for _ in range(size)]  # they start while the parents warm up
+
+    def close(self) -> None:
+        """End the processes that were not needed."""
+        while self._ready:
+            self._ready.pop().close()
 
     def map(self, jobs: Iterable[Callable[[], Job]]) -> Iterator[tuple[int, Marked]]:
         """What came of each job, by its position, as soon as it is there; jobs are made when their turn has come."""
@@ -70,7 +76,7 @@ class Pool:
             stopped.set()
 
     def _work(self, waiting: queue.Queue, done: queue.Queue, stopped: threading.Event) -> None:
-        worker = None
+        worker = self._ready.pop() if self._ready else None
         try:
             while not stopped.is_set():
                 try:
@@ -108,7 +114,7 @@ class _Worker:
         with theirs:
             self.process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "tlkit.grading.classwork.worker", str(theirs.fileno())],
-                pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=os.environ | _SET)
+                pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=os.environ | VARIABLES)
         self.connection, self.requests = ours, 0
         wire.send(ours, wire.REQUEST, 0, parents.address())
 

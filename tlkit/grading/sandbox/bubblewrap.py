@@ -19,7 +19,7 @@ _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _SETTINGS = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts", "/etc/localtime", "/etc/mime.types",
              "/nix/store", "/run/opengl-driver")
 _DATA = ("TLKIT_DATA", "TORCH_HOME", "HF_HOME")
-_SET = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "NUMEXPR_NUM_THREADS": "1",
+VARIABLES = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "NUMEXPR_NUM_THREADS": "1",
         "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1", "PYTHONDONTWRITEBYTECODE": "1",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline", "CUDA_VISIBLE_DEVICES": "",
         "LANG": "C.UTF-8", "USER": "learner", "LOGNAME": "learner"}
@@ -42,7 +42,7 @@ def environment() -> dict[str, str]:
     """The environment variables in a sandbox; none of the caller's gets in but the places of data."""
     given = {name: os.environ[name] for name in _DATA if Path(os.environ.get(name) or "/nowhere").is_dir()}
     path = os.pathsep.join([str(Path(sys.executable).parent), "/usr/bin", "/bin"])
-    return _SET | given | {"HOME": HOME, "IPYTHONDIR": f"{HOME}/.ipython", "MPLCONFIGDIR": f"{HOME}/.config", "PATH": path}
+    return VARIABLES | given | {"HOME": HOME, "IPYTHONDIR": f"{HOME}/.ipython", "MPLCONFIGDIR": f"{HOME}/.config", "PATH": path}
 
 
 def command(program: list[str], *, whole_proc: bool = False, capabilities: bool = False, work: Path | None = None,

@@ -8,7 +8,6 @@ protocol can use it; `tlkit grade` has warm kernels, and keeps checks out of the
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 from dataclasses import replace

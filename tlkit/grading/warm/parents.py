@@ -18,7 +18,7 @@ from typing import Any
 from tlkit.errors import TlkitError
 from tlkit.grading.sandbox import bubblewrap
 from tlkit.grading.sandbox.allowance import Allowance
-from tlkit.grading.sandbox.cgroups import Cgroup, Cgroups
+from tlkit.grading.sandbox.cgroups import Cgroups
 from tlkit.grading.warm import wire
 from tlkit.grading.warm.remote_kernel import RemoteKernel
 
@@ -54,7 +54,7 @@ class WarmParents:
         described.flush()
         os.lseek(described.fileno(), 0, os.SEEK_SET)
         program = [sys.executable, "-P", "-m", "tlkit.grading.warm.parent", str(described.fileno())]
-        line, environment = program, os.environ | bubblewrap._SET
+        line, environment = program, os.environ | bubblewrap.VARIABLES
         if self.sandboxed:
             path = os.pathsep.join(map(str, self.readable))
             line = bubblewrap.command(program, whole_proc=True, capabilities=True, more=self.readable,

@@ -11,14 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nbformat import NotebookNode, v4
+from nbformat import NotebookNode
 
 from tlkit.grading.kernel import Limits
 from tlkit.grading.sandbox.cgroups import Cgroup
 from tlkit.grading.warm import wire
-
-_PER_MESSAGE = 300
-_STREAMS = ("stdout", "stderr")
+from tlkit.grading.warm.outputs import PER_MESSAGE, Kept
 
 
 @dataclass
@@ -159,12 +157,12 @@ class RemoteKernel:
             message = wire.receive(self.connection, deadline)
             if message.kind == wire.REPLY and message.request == number:
                 return message
-            dropped += len(message.text) + len(message.numbers) + _PER_MESSAGE
+            dropped += len(message.text) + len(message.numbers) + PER_MESSAGE
             if dropped > wire.MAX_NUMBERS:
                 raise wire.Refused("more than it was asked")
 
     def _run(self, request: dict, limits: Limits, answer: Callable | None) -> Run:
-        run, book = Run(), _Book(limits)
+        run, book = Run(), Kept(limits)
         deadline = time.monotonic() + limits.cell_seconds
         interrupted = False
         try:
@@ -230,59 +228,3 @@ def _peer(kernel: RemoteKernel) -> int | None:
 
 def _is_hidden(path: Path, folder: Path) -> bool:
     return any(part.startswith(".") or part == "__pycache__" for part in path.relative_to(folder).parts)
-
-
-class _Book:
-    """Which outputs of a cell are kept."""
-
-    def __init__(self, limits: Limits):
-        self.limits, self.sent, self.kept = limits, 0, 0
-
-    @property
-    def is_over(self) -> bool:
-        return self.sent > self.limits.sent_bytes
-
-    def add(self, message: wire.Message, outputs: list[NotebookNode]) -> None:
-        size = _PER_MESSAGE + len(message.text)
-        self.sent += size
-        room = self.limits.kept_bytes - self.kept
-        if room <= 0:
-            return
-        try:
-            output = output_of(message.content())
-        except wire.Refused:
-            return
-        if output is None:
-            return
-        if size > room and not (output.output_type in ("execute_result", "error") and size <= 20_000):
-            output = v4.new_output("stream", name="stdout",
-                                   text=f"{output.get('text', '')[:room]}\n... the rest is dropped ...\n")
-            size = room
-        self.kept += size
-        last = outputs[-1] if outputs else None
-        if last is not None and last.output_type == output.output_type == "stream" and last.name == output.name:
-            last.text += output.text
-        else:
-            outputs.append(output)
-
-
-def output_of(content: Any) -> NotebookNode | None:
-    """An output as nbformat has it, of what a kernel sent; None where it is none."""
-    if not isinstance(content, dict):
-        return None
-    kind = content.get("output_type")
-    if kind == "stream" and content.get("name") in _STREAMS and isinstance(content.get("text"), str):
-        return v4.new_output("stream", name=content["name"], text=_whole(content["text"]))
-    if kind == "error" and isinstance(content.get("traceback"), list):
-        return v4.new_output("error", ename=_whole(str(content.get("ename"))), evalue=_whole(str(content.get("evalue"))),
-                             traceback=[_whole(str(line)) for line in content["traceback"][:200]])
-    if kind in ("display_data", "execute_result") and isinstance(content.get("data"), dict):
-        data = {_whole(str(name))[:100]: _whole(value) for name, value in content["data"].items() if isinstance(value, str)}
-        more = {"execution_count": None} if kind == "execute_result" else {}
-        return v4.new_output(kind, data=data, **more)
-    return None
-
-
-def _whole(text: str) -> str:
-    """The text without halves of characters, which cannot be written to a file."""
-    return text.encode("utf-8", "replace").decode()
