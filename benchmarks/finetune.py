@@ -149,6 +149,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=RESULTS, help="where the figures go")
     parser.add_argument("--quick", action="store_true", help="few examples and epochs, to see that it runs")
     parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--examples", type=int, help="training examples, where not those of the settings")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, help="of torch; its own choice where not given")
     parser.add_argument("--model", choices=SETTINGS, action="append", help="only this one; may be given again")
@@ -156,9 +157,9 @@ def main() -> None:
     parser.add_argument("--side", choices=SIDES, action="append", help="only this one; may be given again")
     parser.add_argument("--resume", action="store_true", help="keep what FILE holds already, and measure the rest")
     chosen = parser.parse_args()
-    if chosen.quick and chosen.json == RESULTS:
-        parser.error("--quick is no measurement to keep: name another file with --json")
-    options = {"epochs": chosen.epochs, "seed": chosen.seed, "threads": chosen.threads, **(QUICK if chosen.quick else {})}
+    if (chosen.quick or chosen.examples) and chosen.json == RESULTS:
+        parser.error("--quick and --examples give no measurement to keep: name another file with --json")
+    options = {"epochs": chosen.epochs, "examples": chosen.examples, "seed": chosen.seed, "threads": chosen.threads, **(QUICK if chosen.quick else {})}
     models, scenarios = chosen.model or list(SETTINGS), chosen.scenario or SCENARIOS
     about = {"device": f"{os.cpu_count()}-core CPU ({platform.machine()})", "settings": options}
     done = json.loads(chosen.json.read_text()) if chosen.resume and chosen.json.exists() else {}

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +32,7 @@ def train(body: str, folder: Path | None):
 def main(body: str, folder: Path, out: Path, wanted: int) -> None:
     """Print how often a run was killed, and how many of the checkpoints that were left could be read."""
     torch.set_num_threads(1)
-    import torch._dynamo  # noqa: F401 what the first optimiser would load in every process
-
+    import_module("torch._dynamo")  # which the first optimiser would load in every process
     random, kills, whole = np.random.default_rng(0), 0, 0
     while not out.exists():
         before = mark(folder)

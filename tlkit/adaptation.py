@@ -12,7 +12,7 @@ from tlkit.backbones.state import concatenate
 from tlkit.data.task import Split, Task
 from tlkit.errors import TlkitError
 from tlkit.heads import CrossEntropy, Huber, SquaredError
-from tlkit.kinds import KINDS
+from tlkit.kinds import KINDS, last_stage
 from tlkit.model import Model
 
 
@@ -45,8 +45,9 @@ def adapt(
     if task.modality != body.modality:
         raise TlkitError(f"{task.name} is made of {task.modality} and {body.name} reads {body.modality}; "
                          "load a body for it: `tlkit.backbones.backbone_names()` lists them")
-    refuse_bad_labels(task)
     kind = KINDS[task.kind]
+    last_stage(kind, body)
+    refuse_bad_labels(task)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         head = kind.head(body, task)

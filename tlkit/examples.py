@@ -63,7 +63,7 @@ class FreshExamples:
         uniform = self._fixed[:, numbers] if self._fixed is not None else uniform
         is_raw = isinstance(inputs, Tensor)
         if uniform is not None and is_raw:
-            inputs = self.jitter.apply(inputs, uniform)
+            inputs = self.jitter.apply(inputs / 255 if inputs.dtype == torch.uint8 else inputs, uniform)
         state, targets = self.model.kind.prepare(self.model.backbone, inputs, labels)
         if uniform is not None and not is_raw:
             state = self.jitter.apply(state, uniform)  # pictures of any size are changed once they have one size

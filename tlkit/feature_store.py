@@ -157,7 +157,7 @@ class DiskStore:
             tensors[f"values.{name}"] = torch.cat(values) if is_long else torch.stack(values)
             if is_long:
                 tensors[f"lengths.{name}"] = torch.tensor([len(each) for each in values])
-        write_tensors(self.folder / f"{self.process:04d}-{self._written:06d}.safetensors", tensors)
+        write_tensors(self.folder / f"{self.process:04d}-{self._written:06d}.safetensors", tensors, durable=False)
         self._written += 1
         self._pending, self._pending_bytes = [], 0
 

@@ -20,9 +20,12 @@ def write_bytes(path: Path, content: bytes) -> None:
         part.write_bytes(content)
 
 
-def write_tensors(path: Path, tensors: Mapping, metadata: Mapping[str, str] | None = None) -> None:
+def write_tensors(path: Path, tensors: Mapping, metadata: Mapping[str, str] | None = None, durable: bool = True) -> None:
     """Write tensors by name as safetensors, in one step; the folder is made if it is not there.
 
+    Args:
+        durable: wait until the disk has them, so that a power cut leaves the old file or the new one; a process that is
+            killed does so anyway.
     Raises:
         TlkitError: the disk is full or the folder cannot be written; what stood at `path` before is still there.
     """
@@ -34,6 +37,9 @@ def write_tensors(path: Path, tensors: Mapping, metadata: Mapping[str, str] | No
         with aside(path) as part:
             kept = {name: values.detach().cpu().contiguous() for name, values in tensors.items()}
             save_file(kept, part, dict(metadata or {}))
+            if durable:
+                with part.open("rb") as file:
+                    os.fsync(file.fileno())
     except (OSError, SafetensorError) as error:
         why = "the disk is full" if "No space" in str(error) else getattr(error, "strerror", None) or str(error)
         raise TlkitError(f"{path} could not be written: {why}; what was there before is untouched") from error
@@ -47,8 +53,6 @@ def aside(path: Path):
     part = Path(name)
     try:
         yield part
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
         os.chmod(part, path.stat().st_mode & 0o777 if path.exists() else 0o644)
         os.replace(part, path)
     except BaseException:

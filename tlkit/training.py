@@ -20,6 +20,7 @@ from tlkit.adaptation import draw_fresh_weights, refuse_bad_labels, start_from_p
 from tlkit.callbacks import Callback, ProgressBar
 from tlkit.data.task import Task
 from tlkit.devices import accelerator_for, clear_errors, peak_memory
+from tlkit.errors import TlkitError
 from tlkit.examples import KeptExamples
 from tlkit.feature_cache import FeatureCache, open_examples
 from tlkit.freezing import freeze, parameter_groups, stages_named
@@ -80,6 +81,7 @@ class _Loop:
 
     def __init__(self, model, task, plan, seed, cache, checkpoint, checkpoint_every, callbacks, progress, precision, device):
         self.model, self.task, self.plan, self.seed = model, task, plan, seed
+        self.precision, self.device = precision, device
         self.accelerator = accelerator_for(precision, device)
         model.to(self.accelerator.device)
         self.cache = FeatureCache() if cache is True else cache or None
@@ -101,6 +103,9 @@ class _Loop:
         for phase in plan.phases:  # before anything is changed
             stages_named(model, phase.frozen)
             stages_named(model, [name for name, _ in phase.rates])
+        if plan.patience is not None and len(self.task.val) == 0:
+            raise TlkitError(f"the val split of {self.task.name} is empty, so no epoch can be called the best; patience=None "
+                             "trains to the end")
         model.dropout.p = plan.dropout
         if plan.fresh_weights:
             draw_fresh_weights(model, self.seed)
@@ -141,6 +146,7 @@ class _Loop:
         model, plan, phase, place = self.model, self.plan, self.plan.phases[number], self.place
         if place.phase != number:
             self.place = place = resuming.Place(phase=number, best=place.best)
+        self.accelerator = accelerator_for(self.precision, self.device)  # a new one, which holds no earlier phase's optimiser
         body_is_frozen = phase.learning_rate == 0 and not phase.rates
         freeze(model, model.body if body_is_frozen else phase.frozen)
         groups = parameter_groups(model, phase.learning_rate, phase.head_learning_rate, phase.depth_decay,
@@ -167,7 +173,7 @@ class _Loop:
                 record[f"val_{self.metric.replace(' ', '_')}"] = self._watch(val)
             self.result.records.append(record)
             place.epoch, place.step, place.order = epoch + 1, 0, None
-            self.stop |= any(self._tell("on_epoch", record))
+            self._tell("on_epoch", record)
             is_stale = plan.patience is not None and place.stale >= plan.patience
             if is_stale:
                 place.epoch = phase.epochs
@@ -175,7 +181,6 @@ class _Loop:
                 self._save()
             if is_stale or self.stop:
                 break
-        self.accelerator.free_memory(step, self.optimizer)
 
     def _epoch(self, step: nn.Module, train, phase: plans.Phase) -> dict:
         model, plan, place = self.model, self.plan, self.place
@@ -198,7 +203,7 @@ class _Loop:
             seen += len(batch)
             at = {"phase": place.phase, "epoch": place.epoch, "step": place.step, "steps": len(parts),
                   "loss": place.total / max(place.weight, 1e-12)}
-            self.stop |= any(self._tell("on_step", at))
+            self._tell("on_step", at)
             if self.stop or (self.checkpoint_every and self._count_step() % self.checkpoint_every == 0):
                 self._save()
             if self.stop:
@@ -266,8 +271,10 @@ class _Loop:
             self.accelerator.wait_for_everyone()
             resuming.save(self)
 
-    def _tell(self, what: str, *arguments) -> list:
-        return [getattr(callback, what)(*arguments) for callback in self.callbacks]
+    def _tell(self, what: str, *arguments) -> None:
+        for callback in self.callbacks:
+            if getattr(callback, what)(*arguments):
+                self.stop = True
 
     @contextmanager
     def _keeping_random_state(self):

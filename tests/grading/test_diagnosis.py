@@ -269,3 +269,12 @@ def test_a_record_can_keep_its_cases_as_they_are_or_shrink_them_its_own_way():
     assert wrong(replace(RECORDS[3], shrinks=False)).count(",") == 3
     assert wrong(replace(RECORDS[3], shrinks=lambda call: [(np.array([7.0]), call[1])])) == "x = [7.]"
     trial.forget()
+
+
+def test_a_single_row_says_nothing_about_a_shift_and_stops_nothing():
+    from tlkit.grading import relations
+
+    table = np.arange(12.0).reshape(4, 3) ** 1.5
+    one, other = (table[:1], np.zeros((1, 3)), 0), (table, np.concatenate([np.zeros((1, 3)), table[:-1]]), 1)
+    assert relations.compared([one, other], [(table[:1],), (table,)]).name.startswith("off by one along axis 0")
+    assert relations.compared([one], [(table[:1],)]) is None

@@ -63,5 +63,27 @@ def test_what_is_no_formula_says_why(example_unit):
     assert "a formula in p, y is due" in verdict_on("98.slope", {"slope": lambda p, y: p}).message
 
 
+def test_formulas_are_filled_in_one_by_one(example_unit):
+    right = {"outer": "p - y", "inner": "p - p*p", "whole": sympy.sympify("p*(1 - p)*(p - y)")}
+    assert verdict_on("98.slopes", {"steps": right}).outcome.value == "right"
+    for begun in ({}, dict.fromkeys(right, ...)):
+        assert verdict_on("98.slopes", {"steps": begun}).outcome.value == "not attempted"
+    partly = verdict_on("98.slopes", {"steps": right | {"inner": ...}})
+    assert (partly.outcome.value, partly.points) == ("not yet", 2.0)
+    assert '`steps["inner"]` is still missing' in partly.diagnosis.why
+    del right["whole"]
+    missing = verdict_on("98.slopes", {"steps": right})
+    assert (missing.points, missing.groups["the whole derivative"]) == (2.0, False)
+    assert '`steps["whole"]` is still missing' in missing.diagnosis.why
+
+
+def test_a_formula_among_others_that_cannot_be_read_costs_only_its_own_points(example_unit):
+    broken = verdict_on("98.slopes", {"steps": {"outer": "p - y", "inner": "sigma(z)", "whole": "(p - y)*p*(1 - p)"}})
+    assert broken.points == 2.0
+    assert "`sigma` is not a function" in broken.diagnosis.why
+    assert broken.failing.inputs.startswith('steps["inner"] at p = ')
+    assert "a dict of formulas in p, y is due" in verdict_on("98.slopes", {"steps": "p - y"}).message
+
+
 def test_a_formula_with_a_flipped_sign_or_a_factor_is_told(example_unit):
     assert verdict_on("98.slope", {"slope": "2*(p - y)*p*(1 - p)"}).diagnosis.name == "off by a constant factor: 2"

@@ -18,7 +18,7 @@ from tlkit.grading.verdict import Outcome
 from tlkit.grading.verify import verify
 
 SOLUTIONS = Path(__file__).parent / "examples" / "solutions"
-IDS = ["98.entropy", "98.low_rank", "98.epoch", "98.evaluate", "98.errors", "98.slope", "98.plan", "98.curve"]
+IDS = ["98.entropy", "98.low_rank", "98.epoch", "98.evaluate", "98.errors", "98.slope", "98.slopes", "98.plan", "98.curve"]
 
 
 @pytest.mark.parametrize("exercise_id", IDS)

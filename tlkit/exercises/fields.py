@@ -5,7 +5,7 @@ from typing import Any
 
 from tlkit.errors import TlkitError
 
-KINDS = ("function", "class", "loop", "number", "expression", "plan", "figure")
+KINDS = ("function", "class", "loop", "number", "expression", "formulas", "plan", "figure")
 CODE_KINDS = ("function", "class", "loop", "figure")
 DIFFICULTIES = ("easy", "medium", "hard")
 

@@ -26,7 +26,7 @@ class Case:
             loop: the same, among them `Recipe`s of models, optimisers, data (tlkit.exercises.recipe);
             class: the `Step`s that are taken with it (tlkit.exercises.recipe);
             number: nothing; plan: the path to the part that is looked at, as ("phases", 0, "epochs");
-            expression: a value for each symbol.
+            expression: a value for each symbol; formulas: the formula's key, then a value for each symbol.
         keeps_random_state: whether an answer that moves a global random state fails this case.
         upstream: a gradient that flows back into what the (function's) call returns, or None; the gradients of the
             arguments that require one then count as well. Take one that is not all ones.
@@ -66,17 +66,18 @@ def the_value(rng: np.random.Generator) -> list[Case]:
 
 @dataclass(frozen=True)
 class Exercise:
-    """Something that the learner writes: a function, class, training loop, number, expression, plan or figure.
+    """Something that the learner writes: a function, class, training loop, number, expression, dict of formulas, plan or
+    figure.
 
     Args:
         id: "UNIT.name", as in `check("01.sample")`.
         name: the name that the learner defines.
         points, minutes, difficulty: what it is worth, how long it takes, "easy", "medium" or "hard".
-        reference: "module:function" of the library function that the learner rebuilds; for number, expression and
-            plan, of a function that computes what is due.
+        reference: "module:function" of the library function that the learner rebuilds; for number, expression,
+            formulas and plan, of a function that computes what is due.
         hint: one sentence for whoever is stuck without a diagnosis.
         kind: how an answer is looked at, one of tlkit.exercises.fields.KINDS.
-        parameters: the parameters' names, in order; answers are called by position. An expression's symbols.
+        parameters: the parameters' names, in order; answers are called by position. A formula's symbols.
         cases: (generator) -> cases; the generator decides values and sizes, so that another seed
             gives hidden cases of the same kinds.
         misconceptions: known wrong answers.

@@ -17,7 +17,7 @@ failures: list[str] = []
 """Tracebacks of widget callbacks that failed in this session; tests look here, readers see them in the figure."""
 
 
-def explorable(draw: Callable[..., str], controls: dict, label: str):
+def explorable(draw: Callable[..., str], controls: dict, label: str, formulas: bool = False):
     """Widgets above a picture that is drawn anew whenever one of them moves.
 
     The first drawing happens here, so that an error in it fails the cell. An error in a later one is shown in
@@ -27,6 +27,7 @@ def explorable(draw: Callable[..., str], controls: dict, label: str):
         draw: takes the controls' values by name and returns HTML.
         controls: name -> widget.
         label: what the whole is, for screen readers.
+        formulas: whether the HTML holds LaTeX that is to be set.
     """
     import ipywidgets
 
@@ -34,7 +35,7 @@ def explorable(draw: Callable[..., str], controls: dict, label: str):
         picture = draw(**{name: control.value for name, control in controls.items()})
         return f'<section aria-label="{escape(label, quote=True)}">{picture}</section>'
 
-    page = ipywidgets.HTML(drawn())
+    page = (ipywidgets.HTMLMath if formulas else ipywidgets.HTML)(drawn())
 
     def redraw(_change):
         try:

@@ -27,6 +27,12 @@ def point(answer: Any, symbols: list, trace: Trace) -> Any:
     return answer(*symbols) if callable(answer) else answer
 
 
+def entry(answer: Any, key_and_symbols: list, trace: Trace) -> Any:
+    """One of a dict of formulas, `...` where it is missing, to be evaluated elsewhere; a function of ours at these values."""
+    key, *symbols = key_and_symbols
+    return answer(key, *symbols) if callable(answer) else answer.get(key, ...)
+
+
 def draw(answer: Any, arguments: list, trace: Trace) -> Any:
     """Call a function that draws; what it drew on pyplot counts where it returns nothing. New figures are closed."""
     from matplotlib import pyplot
@@ -147,5 +153,5 @@ def _is_tensor(value: Any) -> bool:
     return isinstance(value, torch.Tensor)
 
 
-ACTIONS: dict[str, Callable] = {"call": call, "part": part, "point": point, "draw": draw, "use": use}
+ACTIONS: dict[str, Callable] = {"call": call, "part": part, "point": point, "entry": entry, "draw": draw, "use": use}
 

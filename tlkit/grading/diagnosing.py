@@ -147,7 +147,7 @@ def _changed(exercise: Exercise, failing: Trial) -> str:
 
 def _by_chance(exercise: Exercise, subject: Subject, failing: Trial) -> Diagnosis | None:
     """Whether the answer itself does not come to the same result twice."""
-    if failing.mine.seconds > 0.5 or exercise.kind in ("number", "plan", "expression"):
+    if failing.mine.seconds > 0.5 or exercise.kind in ("number", "plan", "expression", "formulas"):
         return None
     moved = [name for o in failing.mine.observations for name in o.moved_random_states]
     with subject.other_dice():

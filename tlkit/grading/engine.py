@@ -85,13 +85,18 @@ def _before_running(exercise: Exercise, subject: Subject) -> tuple[Outcome, str]
     except KeyError:
         return Outcome.NOT_ATTEMPTED, (f"`{exercise.name}` is not defined. Run the cell above that defines it, then this "
                                        "one; after a restart of the kernel, run the cells from the top.")
-    if value is Ellipsis or is_stub(subject.source()):
+    if value is Ellipsis or _all_open(value) or is_stub(subject.source()):
         return Outcome.NOT_ATTEMPTED, (f"Write `{exercise.name}` in the cell above in place of `...`, run that cell, "
                                        "then this one.")
     if not kind.accepts(value) and not (isinstance(value, Opaque) and subject.is_ours):
         return Outcome.NOT_YET, f"`{exercise.name}` is {in_words(as_plain(value))} now, and {kind.due(exercise)}"
     mentioned = subject.mentions()
     return (Outcome.NOT_YET, _reached(mentioned)) if mentioned else None
+
+
+def _all_open(value: Any) -> bool:
+    """Whether a dict holds nothing but `...`."""
+    return type(value) is dict and all(item is Ellipsis for item in value.values())
 
 
 def _reached(name: str) -> str:
@@ -127,7 +132,7 @@ def _until_first_problem(exercise: Exercise, subject: Subject, seed: int, cases:
 def _once_more(exercise: Exercise, subject: Subject, trials: list[Trial]) -> list[Trial]:
     """The same trials, the quickest of the right ones with a problem if the same call gives another result now."""
     right = [i for i, t in enumerate(trials) if t.problem is None and not t.due.failure and t.mine.seconds < _QUICK]
-    if not right or exercise.kind in ("number", "plan", "expression"):
+    if not right or exercise.kind in ("number", "plan", "expression", "formulas"):
         return trials
     i = min(right, key=lambda i: trials[i].mine.seconds)
     with subject.other_dice():
@@ -170,6 +175,10 @@ def _inputs(exercise: Exercise, call: tuple) -> str:
         return "the part " + " › ".join(map(str, call)) if call else ""
     if call and isinstance(call[0], Step):
         return "; ".join(_step_in_words(step) for step in call)
+    if exercise.kind == "formulas":
+        key, *call = call
+        values = ", ".join(f"{name} = {_argument_in_words(value)}" for name, value in zip(exercise.parameters, call))
+        return f"{exercise.name}[\"{key}\"] at {values}"
     names = (*exercise.parameters, *[f"argument {i + 1}" for i in range(len(exercise.parameters), len(call))])
     return ", ".join(f"{name} = {_argument_in_words(value)}" for name, value in zip(names, call))
 

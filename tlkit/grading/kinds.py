@@ -97,6 +97,13 @@ def _expression(exercise: Exercise, case: Case, call: tuple, observation: Observ
         return Failure("Formula", str(error))
 
 
+def _formulas(exercise: Exercise, case: Case, call: tuple, observation: Observation) -> Any:
+    """The value of one of the formulas at this point."""
+    if observation.value is Ellipsis:
+        return Failure("Formula", f"`{exercise.name}[\"{call[0]}\"]` is still missing")
+    return _expression(exercise, case, call[1:], observation)
+
+
 KINDS = {
     "function": Kind("call", _is_callable, _signature, _value),
     "loop": Kind("call", _is_callable, _signature, _loop),
@@ -107,4 +114,7 @@ KINDS = {
                  lambda e: f"a plan or its settings are due: {e.name} = ...", _value),
     "expression": Kind("point", lambda value: type(value) in (str, int, float) or isinstance(value, Expression),
                        lambda e: f"a formula in {', '.join(e.parameters)} is due, as text: {e.name} = \"...\"", _expression),
+    "formulas": Kind("entry", lambda value: type(value) is dict,
+                     lambda e: f"a dict of formulas in {', '.join(e.parameters)} is due, each as text: "
+                               f"{e.name}[\"...\"] = \"...\"", _formulas),
 }

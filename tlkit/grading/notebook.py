@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from tlkit.course.files import write_text
+from tlkit.files import write_text
 from tlkit.grading.execute import execute
 from tlkit.grading.feedback import feedback_page
 from tlkit.grading.kernel import Limits

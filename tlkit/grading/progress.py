@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tlkit.course.files import write_text
+from tlkit.files import write_text
 from tlkit.grading.verdict import Outcome, Verdict
 
 NAME = "progress.json"

@@ -208,6 +208,8 @@ def _positions(pairs: list) -> Diagnosis | None:
 def _shifted(e: np.ndarray, g: np.ndarray, axis: int, step: int) -> bool:
     e, g = np.moveaxis(e, axis, 0), np.moveaxis(g, axis, 0)
     ours, theirs = (e[:-1], g[1:]) if step > 0 else (e[1:], g[:-1])
+    if not ours.size:  # one entry has no neighbour to come from
+        return True
     return _close(theirs, ours) and not np.allclose(ours, ours.flat[0])
 
 

@@ -65,6 +65,13 @@ def slope(p, y):
     return (p - y) * p * (1 - p)
 
 
+def slopes(step, p, y):
+    """The steps to d/dz of the squared error (p - y)^2 / 2 for p = sigmoid(z)."""
+    if step == "outer":
+        return p - y
+    return p * (1 - p) if step == "inner" else (p - y) * p * (1 - p)
+
+
 def gentle_plan():
     """Train the head alone first, then everything, slowly."""
     return {"phases": [{"epochs": 3, "frozen": ["body"]}, {"epochs": 5, "frozen": []}], "learning_rate": 1e-3}

@@ -232,6 +232,26 @@ SLOPE = Exercise(
 )
 
 
+def _slopes_cases(rng):
+    def at():
+        return round(rng.uniform(0.1, 0.9), 2), round(rng.uniform(0.1, 0.9), 2)
+
+    return [Case(f"the {step} derivative", "a point", ((step, *at()),)) for step in ("outer", "inner", "whole") for _ in range(2)]
+
+
+def _slopes(outer="p - y", inner="p*(1 - p)", whole="(p - y)*p*(1 - p)"):
+    return {"outer": outer, "inner": inner, "whole": whole}
+
+
+SLOPES = Exercise(
+    id="98.slopes", title="slopes step by step", name="steps", kind="formulas", parameters=("p", "y"), points=3, minutes=5,
+    difficulty="easy", reference=f"{HERE}:slopes", cases=_slopes_cases, hint="Outer times inner.",
+    misconceptions=(_wrong("wanted minus predicted", _slopes("y - p", whole="(y - p)*p*(1 - p)")),
+                    _wrong("the outer derivative alone", _slopes(whole="p - y")),
+                    _wrong("the sigmoid for its slope", _slopes(inner="p"))),
+)
+
+
 def _plan_cases(rng):
     return [
         Case("phases", "the number of phases", (("phases",),)),
@@ -290,4 +310,4 @@ CURVE = Exercise(
     ),
 )
 
-EXERCISES = (ENTROPY, LOW_RANK, EPOCH, EVALUATE, ERRORS, SLOPE, PLAN, CURVE)
+EXERCISES = (ENTROPY, LOW_RANK, EPOCH, EVALUATE, ERRORS, SLOPE, SLOPES, PLAN, CURVE)

@@ -66,6 +66,24 @@ slope = (
     ### END SOLUTION
 )
 
+# %% nbgrader={"grade": false, "grade_id": "98-slopes", "locked": false, "schema_version": 3, "solution": true, "task": false}
+steps = {}
+steps["outer"] = (
+    ### BEGIN SOLUTION
+    "p - y"
+    ### END SOLUTION
+)
+steps["inner"] = (
+    ### BEGIN SOLUTION
+    "p * (1 - p)"
+    ### END SOLUTION
+)
+steps["whole"] = (
+    ### BEGIN SOLUTION
+    "(p - y) * p * (1 - p)"
+    ### END SOLUTION
+)
+
 # %% nbgrader={"grade": false, "grade_id": "98-plan", "locked": false, "schema_version": 3, "solution": true, "task": false}
 plan = (
     ### BEGIN SOLUTION

@@ -147,6 +147,7 @@ ALTERNATIVES = {
     "98.evaluate": (evaluate_decorated, evaluate_inference_mode, evaluate_numpy),
     "98.errors": (0.15, 12 / 80, np.float32(0.15)),
     "98.slope": ("p**2 - p**3 - y*p + y*p**2", "p*(p - y) - p**2*(p - y)", "(p-y)*(p-p**2)"),
+    "98.slopes": ({"outer": "-(y - p)", "inner": "p - p**2", "whole": "p*(p - y) - p**2*(p - y)"},),
     "98.plan": ({"learning_rate": 0.001, "phases": ({"epochs": 3, "frozen": ("body",)}, {"epochs": 5, "frozen": ()})},),
     "98.curve": (curve_axes, curve_pyplot, curve_object),
 }

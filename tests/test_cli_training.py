@@ -1,0 +1,74 @@
+"""`tlkit finetune`, `compare` and `predict` as a user types them."""
+
+import json
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+import tlkit
+from tests.small_models import transformer
+from tlkit.cli import app
+from tlkit.plans import Plan
+
+
+def run(*arguments, code: int = 0):
+    result = CliRunner().invoke(app, [str(each) for each in arguments])
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+def test_from_a_task_to_an_artefact_a_report_and_predictions(tmp_path):
+    out = tmp_path / "run"
+    said = run("finetune", "digits", "--labels-per-class", 3, "--epochs", 2, "--out", out, "--device", "cpu")
+    assert "body glyphnet" in said and "plan lp_ft" in said and "loss CrossEntropy" in said  # what was chosen is said
+    assert {path.name for path in out.iterdir()} == {"model.tl", "plan.json", "history.csv", "report.json", "report.html", "checkpoint"}
+    assert Plan.from_json((out / "plan.json").read_text()).name == "lp_ft"
+    assert list(pd.read_csv(out / "history.csv").columns)[:3] == ["phase", "epoch", "loss"]
+    report = json.loads((out / "report.json").read_text())
+    assert report["after"]["metrics"]["accuracy"]["mean"] > report["before"]["metrics"]["accuracy"]["mean"]
+    again = run("finetune", "digits", "--labels-per-class", 3, "--epochs", 2, "--out", out, "--device", "cpu")  # it is finished
+    assert "wrote" in again
+    refused = run("finetune", "digits", "--labels-per-class", 3, "--epochs", 3, "--out", out, "--device", "cpu", code=1)
+    assert "is of a run with another plan" in refused
+
+
+def test_your_own_table_and_predictions_as_json(tmp_path):
+    rows = pd.DataFrame({"text": [f"the cat sat {n}" if n % 2 else f"my card is lost {n}" for n in range(40)],
+                         "label": ["animal" if n % 2 else "bank" for n in range(40)]})
+    rows.to_csv(tmp_path / "mine.csv", index=False)
+    body = transformer(tmp_path, "bert")
+    run("finetune", tmp_path / "mine.csv", "--backbone", body, "--plan", "full", "--frozen", "1", "--lr", "0.01", "--epochs", 4, "--out", tmp_path / "out",
+        "--device", "cpu")
+    lines = run("predict", tmp_path / "out", "the cat sat on the mat", "my card is lost", "--json").splitlines()
+    found = [json.loads(line) for line in lines]
+    assert [each["answer"] for each in found] == ["animal", "bank"]
+    assert found[0]["probabilities"].keys() == {"animal", "bank"}
+    assert run("predict", tmp_path / "out", "the cat").strip() == "the cat\tanimal"
+    assert tlkit.load(tmp_path / "out").classes == ("animal", "bank")
+
+
+def test_a_comparison_is_a_table_a_picture_and_figures(tmp_path):
+    said = run("compare", "digits", "--plans", "linear_probe,full", "--labels", "1,3", "--seeds", 2, "--epochs", 2, "--out", tmp_path, "--device", "cpu")
+    assert "accuracy on the test split of digits, glyphnet, 2 seeds" in said and "linear_probe" in said
+    records = json.loads((tmp_path / "comparison.json").read_text())["records"]
+    assert [(r["plan"], r["labels"], r["seed"]) for r in records][:3] == [("linear_probe", 1, 0), ("full", 1, 0), ("linear_probe", 1, 1)]
+    assert len(records) == 8 and (tmp_path / "comparison.png").stat().st_size > 5000
+
+
+@pytest.mark.parametrize("arguments, said", [
+    (("finetune", "digits", "--out", "x", "--plan", "magic"), "there is no plan 'magic'; plans: scratch, linear_probe"),
+    (("finetune", "digits", "--out", "x", "--frozen", "block9"), "there is no stage 'block9'; stages from the input on: stem"),
+    (("finetune", "diabetes", "--out", "x"), "diabetes is made of table, for which there is no pretrained body"),
+    (("finetune", "digits", "--out", "x", "--metric", "bleu", "--epochs", "1"), "metric='bleu' is not known for classification"),
+    (("finetune", "digits", "--out", "x", "--precision", "int3"), "precision='int3' must be one of"),
+    (("compare", "digits", "--labels", "5,many"), "--labels takes whole numbers from 1 on, or all, with commas between; 'many' is neither"),
+    (("compare", "digits", "--labels", "5,5000"), "labels_per_class=5000 but class"),
+    (("compare", "digits", "--plans", "full,full"), "plans must have different names"),
+    (("predict", "nothing.tl", "a"), "there is no artefact nothing.tl"),
+])
+def test_what_cannot_be_done_is_said_in_one_line(arguments, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    output = run(*arguments, code=1)
+    assert said in output and len(output.strip().splitlines()[-1]) < 600
+    assert not list(tmp_path.glob("x/*.tl"))
