@@ -14,9 +14,9 @@ def transformer(folder, kind: str = "bert", dropout: float = 0.0, seed: int = 0,
     return place
 
 
-def model_for(task, body, seed: int = 0, double: bool = True, **options):
+def model_for(task, body, seed: int = 0, double: bool = True, pooling: str | None = None, pretrained: bool = True, **options):
     """A model for the task, in float64 so that two ways to the same weights can be told from two that differ."""
-    backbone = tlkit.load_backbone(body)
+    backbone = tlkit.load_backbone(body, pooling=pooling, pretrained=pretrained)
     return tlkit.adapt(backbone.double() if double else backbone, task, seed, **options)
 
 

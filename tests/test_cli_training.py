@@ -7,7 +7,6 @@ import pytest
 from typer.testing import CliRunner
 
 import tlkit
-from tests.small_models import transformer
 from tlkit.cli import app
 from tlkit.plans import Plan
 
@@ -37,9 +36,8 @@ def test_your_own_table_and_predictions_as_json(tmp_path):
     rows = pd.DataFrame({"text": [f"the cat sat {n}" if n % 2 else f"my card is lost {n}" for n in range(40)],
                          "label": ["animal" if n % 2 else "bank" for n in range(40)]})
     rows.to_csv(tmp_path / "mine.csv", index=False)
-    body = transformer(tmp_path, "bert")
-    run("finetune", tmp_path / "mine.csv", "--backbone", body, "--plan", "full", "--frozen", "1", "--lr", "0.01", "--epochs", 4, "--out", tmp_path / "out",
-        "--device", "cpu")
+    said = run("finetune", tmp_path / "mine.csv", "--plan", "linear_probe", "--epochs", 20, "--out", tmp_path / "out", "--device", "cpu")
+    assert "body minilm" in said
     lines = run("predict", tmp_path / "out", "the cat sat on the mat", "my card is lost", "--json").splitlines()
     found = [json.loads(line) for line in lines]
     assert [each["answer"] for each in found] == ["animal", "bank"]

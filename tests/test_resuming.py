@@ -76,6 +76,7 @@ def test_a_finished_run_is_given_back_as_it_ended(task, tmp_path):
     assert apart(once.model, again.model) == 0 and again.records == once.records and not trained
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments_a_run_still_ends_in_the_same_weights(tmp_path):
     """SIGKILL twenty times, wherever it hits: between steps, within one, while a checkpoint is written."""
     body, folder, out = transformer(tmp_path, "bert", dropout=0.1), tmp_path / "checkpoint", tmp_path / "model.tl"

@@ -57,6 +57,12 @@ def load(folder: Path) -> Checkpoint | None:
         raise TlkitError(f"{path} is no checkpoint that can be read ({error}); remove it to start anew") from error
 
 
+def tidy(folder: Path) -> None:
+    """Remove what a killed process left half written."""
+    for part in folder.glob(f".{FILE}.*.part"):
+        part.unlink(missing_ok=True)
+
+
 def optimizer_tensors(optimizer) -> dict[str, Tensor]:
     """The optimiser's moments, by the number of the parameter."""
     states = optimizer.state_dict()["state"]

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from tlkit.backbones.state import State, select
+from tlkit.backbones.state import State, channels_last, select
 from tlkit.data.task import Split
 from tlkit.examples import Examples, FreshExamples, KeptExamples, packed, unpacked
 from tlkit.feature_key import feature_key
@@ -187,7 +187,7 @@ class _Prefix:
     def _run(self, state: State, targets: Tensor) -> dict[str, Tensor]:
         if self.boundary is not None:
             with self.autocast():
-                state = self.model.backbone.run(state, to=self.boundary)
+                state = self.model.backbone.run(channels_last(state), to=self.boundary)
         return packed(state, targets, self.model.kind.targets_are)
 
     def fill(self, store, numbers: range, batch_size: int):

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tlkit.backbones.state import channels_last
 from tlkit.data.task import Split
 from tlkit.errors import TlkitError
 from tlkit.examples import Examples, FreshExamples
@@ -80,7 +81,7 @@ def collect(model: Model, split: Split, examples: Examples | None = None, batch_
     with model.evaluating():
         for indices in torch.arange(len(split)).split(batch_size):
             state, targets = examples.fetch(indices)
-            outputs = model.outputs(state, examples.after)
+            outputs = model.outputs(channels_last(state), examples.after)
             total += model.loss.total(outputs, targets).item()
             weight += model.loss.weight(targets).item()
             parts.append(_scored(model, outputs, targets, state, indices))

@@ -16,7 +16,7 @@ from tlkit.data.inputs import Inputs
 from tlkit.data.pictures import read_picture
 from tlkit.data.sound import read_wav
 from tlkit.errors import TlkitError
-from tlkit.kinds import Generation
+from tlkit.kinds import Generation, TokenClassification
 from tlkit.model import Model
 
 
@@ -39,6 +39,8 @@ class Predictor:
     def predict(self, inputs, batch_size: int = 32) -> list:
         """An answer for each example: a class's name; names (multi-label); a number; tags of the words; a text; symbols.
 
+        Words behind what the body can read of a sentence get the tag O.
+
         Args:
             inputs: as the task's own inputs are: images (N, C, H, W) or pictures, texts, lists of words, sounds.
         Raises:
@@ -51,7 +53,11 @@ class Predictor:
                 continue
             with self.model.evaluating():
                 state = self.model.backbone.prepare(batch)
-                answers += self.model.kind.answers(self.model.outputs(state), state)
+                said = self.model.kind.answers(self.model.outputs(state), state)
+            if isinstance(self.model.kind, TokenClassification):
+                outside = self.classes.index("O") if "O" in self.classes else 0
+                said = [tags + [outside] * (len(words) - len(tags)) for tags, words in zip(said, batch, strict=True)]
+            answers += said
         return [self._named(answer) for answer in answers]
 
     def probabilities(self, inputs, batch_size: int = 32) -> np.ndarray:

@@ -95,6 +95,8 @@ def restore(loop) -> Checkpoint | None:
     Raises:
         TlkitError: the checkpoint is of another model, data, plan or seed; it says which.
     """
+    if loop.accelerator.is_main_process:
+        checkpoints.tidy(Path(loop.folder))
     found = checkpoints.load(Path(loop.folder))
     if found is None:
         return None

@@ -6,7 +6,7 @@ Axes: N examples, B batch.
 import torch
 from torch import Tensor, nn
 
-from tlkit.backbones.state import State, select
+from tlkit.backbones.state import State, channels_last, select
 from tlkit.errors import TlkitError
 from tlkit.model import Model
 
@@ -21,6 +21,7 @@ class Step(nn.Module):
     def forward(
         self, state: State, targets: Tensor, after: str | None, mixup: float = 0.0, generator: torch.Generator | None = None
     ) -> Tensor:
+        state = channels_last(state)
         if not mixup:
             return self.model.loss.total(self.model.outputs(state, after), targets)
         if not isinstance(state, Tensor):
