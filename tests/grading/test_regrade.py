@@ -15,7 +15,9 @@ from tlkit.cli import app
 from tlkit.errors import TlkitError
 from tlkit.exercises import find_exercise, why_transfer
 from tlkit.grading import trial
-from tlkit.grading.cohort.regrade import ASIDE, apply_regrade, regrade
+from tlkit.grading.cohort import regrade_apply
+from tlkit.grading.cohort.regrade import ASIDE, regrade
+from tlkit.grading.cohort.regrade_apply import apply_regrade
 from tlkit.grading.records import FAILED, GRADED, REFUSED, find_record, read_records, record_path, write_record
 from tlkit.grading.sandbox import bubblewrap
 from tlkit.grading.secret import ELSEWHERE, make_secret, read_secret
@@ -119,10 +121,8 @@ def test_applying_writes_points_and_keeps_what_people_gave(course, mended):
 
 
 def test_applying_may_be_stopped_and_done_again(course, mended, monkeypatch):
-    from tlkit.grading.cohort import regrade as module
-
     regrade(course, UNIT, grade_folder)
-    write, count = module.write_record, []
+    write, count = regrade_apply.write_record, []
 
     def stop_at_the_second(root, record):
         count.append(record)
@@ -130,10 +130,10 @@ def test_applying_may_be_stopped_and_done_again(course, mended, monkeypatch):
             raise KeyboardInterrupt
         return write(root, record)
 
-    monkeypatch.setattr(module, "write_record", stop_at_the_second)
+    monkeypatch.setattr(regrade_apply, "write_record", stop_at_the_second)
     with pytest.raises(KeyboardInterrupt):
         apply_regrade(course, UNIT)
-    monkeypatch.setattr(module, "write_record", write)
+    monkeypatch.setattr(regrade_apply, "write_record", write)
     assert find_record(course, "cem", UNIT, UNIT).points < 9
     apply_regrade(course, UNIT)
     for student, points in (("ann", 7.0), ("ben", 9.0), ("cem", 9.0)):

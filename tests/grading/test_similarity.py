@@ -149,6 +149,13 @@ def test_answers_are_what_is_not_the_stub(course, released):
     assert len(notes) == 1 and notes[0].startswith("broken: ") and "is not a notebook" in notes[0]
 
 
+def test_another_folder_of_submissions_is_found_as_nbgrader_finds_it(course, released):
+    (course / "submitted").rename(course / "inbox")
+    with open(course / "nbgrader_config.py", "a") as file:
+        file.write("c.CourseDirectory.submitted_directory = 'inbox'\n")
+    assert len(read_answers(course, "01_small", released / "01_small")[0]) == len(CLASS)
+
+
 def test_a_link_is_not_followed(course, released):
     path = hand_in(course, released, "linked", {})
     path.unlink()

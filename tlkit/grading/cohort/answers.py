@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tlkit.course.units import read_object
 from tlkit.errors import TlkitError
-from tlkit.grading.cohort.self_reported import SUBMITTED
+from tlkit.grading.cohort.gradebook import course_directory, submitted_folder
 from tlkit.grading.submission import read_submission, submission_of
 
 
@@ -20,7 +20,7 @@ class Answer:
 
 
 def read_answers(root: Path, assignment: str, released: Path) -> tuple[list[Answer], list[str]]:
-    """Every answer to an assignment that somebody began, from `submitted/<student>/<assignment>/`.
+    """Every answer to an assignment that somebody began, from what was handed in.
 
     The files are only read, and nothing in them is run.
 
@@ -34,19 +34,23 @@ def read_answers(root: Path, assignment: str, released: Path) -> tuple[list[Answ
     notebooks = sorted(Path(released).glob("*.ipynb"))
     if not notebooks:
         raise TlkitError(f"{released} has no released notebook, so it is not known what of a submission is an answer")
-    folders = sorted(path for path in (Path(root) / SUBMITTED).glob(f"*/{assignment}") if path.is_dir())
-    if not folders:
-        raise TlkitError(f"nobody has handed in {assignment}: there is no folder {Path(root) / SUBMITTED}/<student>/{assignment}")
+    course = course_directory(root)
+    handed_in = {}  # folder -> whose it is
+    for path in submitted_folder(course, "x", assignment).parents[1].glob("*"):
+        if submitted_folder(course, path.name, assignment).is_dir():
+            handed_in[submitted_folder(course, path.name, assignment)] = path.name
+    if not handed_in:
+        raise TlkitError(f"nobody has handed in {assignment}: there is no folder {submitted_folder(course, '<student>', assignment)}")
     answers, notes = [], []
     for notebook in notebooks:
         asked = _questions(notebook)
-        for folder in folders:
+        for folder, student in sorted(handed_in.items()):
             path = folder / notebook.name
             if path.is_symlink() or path.exists():
                 try:
-                    answers += _answers(folder.parent.name, path, asked)
+                    answers += _answers(student, path, asked)
                 except TlkitError as error:
-                    notes.append(f"{folder.parent.name}: {error}")
+                    notes.append(f"{student}: {error}")
     return answers, notes
 
 

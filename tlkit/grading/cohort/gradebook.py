@@ -30,6 +30,11 @@ def course_directory(root: Path) -> CourseDirectory:
     return CourseDirectory(config=config)
 
 
+def submitted_folder(course: CourseDirectory, student: str, assignment: str) -> Path:
+    """The folder of what a student handed in for an assignment."""
+    return Path(course.format_path(course.submitted_directory, student, assignment))
+
+
 @contextlib.contextmanager
 def open_gradebook(root: Path) -> Iterator[Gradebook]:
     """The gradebook of the course in `root`, as long as the block lasts.

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tlkit.grading import progress
+from tlkit.grading.cohort.gradebook import course_directory, submitted_folder
 from tlkit.grading.records import Record
 
-SUBMITTED = "submitted"
 MAX_BYTES = 1_000_000
 MOST = 10_000  # tries or hints; a larger number is nobody's
 
@@ -23,7 +23,7 @@ class Tries:
 
 
 def self_reported(root: Path, records: list[Record]) -> tuple[list[Tries], list[str]]:
-    """Tries of the exercises in `records`, where `submitted/<student>/<assignment>/progress.json` is there.
+    """Tries of the exercises in `records`, where a progress.json was handed in beside the notebook.
 
     The files are only read. Of a learner who handed in several, the later assignment's counts.
 
@@ -31,9 +31,9 @@ def self_reported(root: Path, records: list[Record]) -> tuple[list[Tries], list[
         The tries, and one sentence for each file that is not used.
     """
     found: dict[tuple[str, str], Tries] = {}
-    notes = []
+    course, notes = course_directory(root), []
     for record in sorted(records, key=lambda record: record.key):
-        path = Path(root) / SUBMITTED / record.student / record.assignment / progress.NAME
+        path = submitted_folder(course, record.student, record.assignment) / progress.NAME
         try:
             entries = _entries(path)
         except (OSError, ValueError) as error:

@@ -8,6 +8,7 @@ n_g of them whose answers hold the run g, its weight is w_g = ln((N + 1) / n_g),
 """
 
 import heapq
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -62,10 +63,11 @@ def compare(answers: Iterable[Answer], most: int = 20) -> Comparison:
         held.setdefault(answer.student, {})[answer.question] = runs_of(answer)
     students = sorted(held)
     counts = Counter((question, run) for own in held.values() for question, runs in own.items() for run in runs)
-    weights = {run: float(np.log((len(students) + 1) / number)) for run, number in counts.items()}
+    weights = {run: math.log((len(students) + 1) / number) for run, number in counts.items()}
     best: list[tuple[float, int, int]] = []
     values: list[np.ndarray] = []
     for i, row in _evidence(students, held, weights):
+        row = row.round(9)  # the last bits hang on the order of a sum, and pairs on their order
         values.append(row)
         for j in np.argsort(-row, kind="stable")[:most]:
             heapq.heappush(best, (float(row[j]), -i, -(i + 1 + int(j))))
@@ -97,13 +99,15 @@ def _evidence(students: list[str], held: dict, weights: dict) -> Iterator[tuple[
 
 
 def _pair(one: str, other: str, held: dict, weights: dict) -> Pair:
-    by_question, both, either = {}, 0.0, 0.0
+    by_question, all_shared, all_held = {}, [], []
     for question in sorted(held[one].keys() | held[other].keys()):
         a, b = held[one].get(question, frozenset()), held[other].get(question, frozenset())
-        shared, union = (sum(weights[question, run] for run in runs) for runs in (a & b, a | b))
-        both, either = both + shared, either + union
+        shared, union = (math.fsum(weights[question, run] for run in runs) for runs in (a & b, a | b))
+        all_shared.append(shared)
+        all_held.append(union)
         if a and b:
             by_question[question] = shared, shared / union if union else 0.0
+    both, either = math.fsum(all_shared), math.fsum(all_held)
     return Pair(one, other, both, both / either if either else 0.0, by_question)
 
 
