@@ -11,7 +11,7 @@ CELLS = {
              "    return transfer.mean() - scratch.mean(), 0.1\ncheck('01.paired_gain')",
     "again": "check('01.paired_gain')",
     "hangs": "import tlkit.grading.subject as subject\nimport functools\n"
-             "subject.LocalSubject.__init__.__defaults__ = (None, 0.5, None)\n"
+             "subject.LocalSubject.__init__.__defaults__ = (None, 0.5, None, True)\n"
              "def paired_gain(transfer, scratch):\n    while True: pass\ncheck('01.paired_gain')",
     "shadowed": "def paired_gain(transfer, scratch):\n    return np.mean(transfer - scratch), 0.1\nnp = 3\ncheck('01.paired_gain')",
     "lives": "import numpy as np\ndef paired_gain(transfer, scratch):\n    d = transfer - scratch\n"
