@@ -17,7 +17,7 @@ import tlkit
 from tests.small_models import model_for
 from tlkit import checkpoints, plans
 
-PLAN = plans.full(epochs=6, learning_rate=1e-3, frozen=1, jitter=None, batch_size=4, dropout=0.1)
+PLAN = plans.full(epochs=24, learning_rate=1e-3, frozen=1, jitter=None, batch_size=4, dropout=0.1)
 
 
 def load():
@@ -46,7 +46,7 @@ def main(body: str, folder: Path, out: Path, wanted: int) -> None:
             ended = os.waitpid(child, os.WNOHANG)[0] == child
         if not ended:
             if kills < wanted:
-                time.sleep(random.uniform(0, 0.05))
+                time.sleep(random.uniform(0, 0.03))
                 os.kill(child, signal.SIGKILL)
                 kills += 1
             os.waitpid(child, 0)
