@@ -12,7 +12,6 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Sampler
 
 import tlkit
-from tlkit.backbones.preprocessing import ImageTransform
 from tlkit.backbones.state import State
 from tlkit.data.task import Split, Task
 from tlkit.freezing import freeze, parameter_groups
@@ -22,22 +21,23 @@ from tlkit.schedules import warmup_cosine
 BATCH_SIZE = 32
 WARMUP = 0.1
 WEIGHT_DECAY = 1e-2
-IMAGE_SIDE = 96
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A model's task and what is trained how fast; `half` is the last stage of the half that is frozen."""
+    """A model's task and what is trained how fast; `half` is the last stage of the half that is frozen;
+    `image_size` the pixels a side that images are brought to."""
 
     task: str
     examples: int
     half: str
     learning_rate: float
     head_learning_rate: float = 1e-2
+    image_size: int | None = None
 
 
 SETTINGS = {
-    "mobilenet_v2": Setting("pneumoniamnist", 1000, "block4", 3e-4),
+    "mobilenet_v2": Setting("pneumoniamnist", 1000, "block4", 3e-4, image_size=96),
     "minilm": Setting("banking77", 2000, "block3", 1e-4),
 }
 
@@ -85,20 +85,8 @@ def load(job: Job) -> tuple[Model, Task]:
     task = tlkit.load_task(job.setting.task, examples=job.examples or job.setting.examples, seed=job.seed)
     drawn = torch.randperm(len(task.test), generator=torch.Generator().manual_seed(0))[: job.test_examples]
     task = replace(task, test=task.test.select(drawn))
-    backbone = tlkit.load_backbone(job.model)
-    if isinstance(backbone.preprocessing, ImageTransform):
-        backbone.preprocessing = _smaller(backbone.preprocessing)
-    model = tlkit.adapt(backbone, task, seed=job.seed)
+    model = tlkit.adapt(tlkit.load_backbone(job.model, image_size=job.setting.image_size), task, seed=job.seed)
     return freeze(model, job.frozen(model)), task
-
-
-def _smaller(transform: ImageTransform) -> ImageTransform:
-    """The weights' own preprocessing with images of `IMAGE_SIDE` pixels."""
-    from torchvision.transforms._presets import ImageClassification
-
-    own = transform.transform
-    small = ImageClassification(crop_size=IMAGE_SIDE, resize_size=IMAGE_SIDE, mean=own.mean, std=own.std)
-    return ImageTransform(small, (3, IMAGE_SIDE, IMAGE_SIDE), f"images resized to {IMAGE_SIDE}, normalised as {transform.text}")
 
 
 class Prepared:

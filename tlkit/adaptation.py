@@ -155,16 +155,11 @@ def draw_fresh_weights(model: Model, seed: int) -> None:
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        drawn = model
+        drawn, of_body = model, set()
         if model.backbone.recipe and "glyphnet" not in model.backbone.recipe:
             model.backbone.load_state_dict(rebuild(model.backbone.recipe, seed).state_dict())
-            drawn = model.head
+            drawn, of_body = model.head, {id(parameter) for parameter in model.backbone.parameters()}
         for module in drawn.modules():
-            if hasattr(module, "reset_parameters") and not _is_shared(module, model):
+            is_shared = any(id(parameter) in of_body for parameter in module.parameters(recurse=False))
+            if hasattr(module, "reset_parameters") and not is_shared:
                 module.reset_parameters()
-
-
-def _is_shared(module: nn.Module, model: Model) -> bool:
-    """Whether a layer of the head has its weights from the body, which draws them."""
-    of_body = {id(parameter) for parameter in model.backbone.parameters()}
-    return module in list(model.head.modules()) and any(id(parameter) in of_body for parameter in module.parameters())

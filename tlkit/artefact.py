@@ -43,7 +43,8 @@ def save(run, path: Path) -> Path:
         "records": run.records,
         "seconds": run.seconds,
     }
-    tensors = {name: values for name, values in model.state_dict().items() if not _is_tied(model, name)}
+    tied = model.tied
+    tensors = {name: values for name, values in model.state_dict().items() if name not in tied}
     write_tensors(path, tensors, {"tlkit": json.dumps(facts), "format": "pt"})
     return path
 
@@ -84,7 +85,7 @@ def _model(facts: dict, tensors: dict, path: Path) -> Model:
         dtype = next((values.dtype for values in tensors.values() if values.is_floating_point()), torch.float32)
         model.to(dtype)
     missing, unexpected = model.load_state_dict(tensors, strict=False)
-    missing = [name for name in missing if not _is_tied(model, name) and not name.startswith("loss.")]
+    missing = [name for name in missing if name not in model.tied and not name.startswith("loss.")]
     if missing or unexpected:
         odd = (missing or unexpected)[0]
         raise TlkitError(f"{path} does not fit its own description: {odd} is {'missing' if missing else 'not expected'}; "
@@ -97,14 +98,6 @@ class _Asked:
 
     def __init__(self, classes: tuple[str, ...]):
         self.classes = classes
-
-
-def _is_tied(model: Model, name: str) -> bool:
-    """Whether a tensor of the head is the body's own, so that it is kept once."""
-    if not name.startswith("head."):
-        return False
-    of_body = {id(parameter) for parameter in model.backbone.parameters()}
-    return id(model.get_parameter(name) if name in dict(model.named_parameters(remove_duplicate=False)) else None) in of_body
 
 
 def _describe_loss(loss: heads.Loss) -> dict:

@@ -70,13 +70,8 @@ class ProgressBar(Callback):
         left = passed / max(self._done, 1) * (self._steps - self._done)
         named = "".join(f", {key} {value}" for key, value in metric.items())
         print(f"phase {record['phase'] + 1}, epoch {record['epoch'] + 1}: loss {record['loss']:.4f}{named}, {rate}, "
-              f"{_clock(left)} left", file=self.file or sys.stderr, flush=True)
+              f"{tqdm.format_interval(left)} left", file=self.file or sys.stderr, flush=True)
 
     def on_end(self) -> None:
         if self._bar is not None:
             self._bar.close()
-
-
-def _clock(seconds: float) -> str:
-    minutes, seconds = divmod(int(seconds + 0.5), 60)
-    return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}" if minutes >= 60 else f"{minutes}:{seconds:02d}"

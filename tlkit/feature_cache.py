@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from tlkit.backbones.state import State, channels_last, select
+from tlkit.data.downloads import cache_folder
 from tlkit.data.task import Split
 from tlkit.examples import Examples, FreshExamples, KeptExamples, packed, unpacked
 from tlkit.feature_key import feature_key
@@ -83,7 +84,7 @@ def open_examples(
     elif boundary is None:
         return fresh.noted(f"nothing is kept: {why}")
     else:
-        folder = cache.folder or _own_folder()
+        folder = cache.folder or cache_folder() / "features"
         key = feature_key(model, split, boundary, plan, seed, autocast)
         store = DiskStore(folder / key, count, process, processes)
         if cause := _no_room(folder, expected) if not store.is_complete() else "":
@@ -213,12 +214,6 @@ def _by_length(state: State) -> Tensor:
     if isinstance(state, Tensor):
         return torch.arange(len(state))
     return state["mask"].sum(dim=1).cpu().argsort(stable=True)
-
-
-def _own_folder() -> Path:
-    import pooch
-
-    return Path(pooch.os_cache("tlkit")) / "features"
 
 
 def _no_room(folder: Path, expected: float) -> str:

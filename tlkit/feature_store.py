@@ -9,7 +9,7 @@ Axes: N examples, B batch, T places in a sequence.
 import contextlib
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -51,15 +51,9 @@ def rows_of(batch: Batch) -> list[dict[str, Tensor]]:
             for row in range(count)]
 
 
-def join(rows: list[Mapping[str, Tensor]], sequences: Iterable[str]) -> dict[str, Tensor]:
-    """Single examples as a batch; those named are padded behind their end."""
-    sequences = set(sequences)
-    return {
-        name: pad_sequence([row[name] for row in rows], batch_first=True, padding_value=_FILLS[name])
-        if name in sequences
-        else torch.stack([row[name] for row in rows])
-        for name in rows[0]
-    }
+def _padded(name: str, rows: list[Tensor]) -> Tensor:
+    """Single sequences as a batch, padded behind their end with what stands for nothing there."""
+    return pad_sequence(rows, batch_first=True, padding_value=_FILLS[name])
 
 
 def bytes_of(batch: Batch) -> float:
@@ -71,20 +65,16 @@ def bytes_of(batch: Batch) -> float:
 class MemoryStore:
     """Examples in memory, on the device where they were made."""
 
-    place = "memory"
-
     def __init__(self, count: int):
         self.count = count
-        self.sequences: set[str] = set()
         self._whole: dict[str, Tensor] = {}
         self._rows: dict[str, list] = {}
 
     def put(self, indices: Tensor, batch: Batch) -> None:
         """Keep a batch as the examples of these numbers."""
-        rows = rows_of(batch)
+        rows = rows_of(batch) if any(is_sequence(name, batch) for name in batch) else []
         for name, values in batch.items():
             if is_sequence(name, batch):
-                self.sequences.add(name)
                 kept = self._rows.setdefault(name, [None] * self.count)
                 for row, index in enumerate(indices.tolist()):
                     kept[index] = rows[row][name].clone()
@@ -100,8 +90,7 @@ class MemoryStore:
         """The examples of these numbers as a batch."""
         batch = {name: values[indices.to(values.device)] for name, values in self._whole.items()}
         for name, rows in self._rows.items():
-            picked = [rows[index] for index in indices.tolist()]
-            batch[name] = pad_sequence(picked, batch_first=True, padding_value=_FILLS[name])
+            batch[name] = _padded(name, [rows[index] for index in indices.tolist()])
         return batch
 
 
@@ -117,7 +106,6 @@ class DiskStore:
         process, processes: whose share is written here.
     """
 
-    place = "disk"
     _FILE_BYTES = 64 * 2**20
 
     def __init__(self, folder: Path, count: int, process: int = 0, processes: int = 1):
@@ -199,7 +187,8 @@ class DiskStore:
             values, spans = self._where[index]
             rows.append({name: values[name][start] if stop < 0 else values[name][start:stop]
                          for name, (start, stop) in spans.items()})
-        return join(rows, self.sequences)
+        batch = {name: [row[name] for row in rows] for name in rows[0]}
+        return {name: _padded(name, values) if name in self.sequences else torch.stack(values) for name, values in batch.items()}
 
     def discard(self) -> None:
         """Remove what was written."""

@@ -6,6 +6,7 @@ from torch import nn
 
 from tlkit.errors import TlkitError
 from tlkit.model import Model
+from tlkit.plans import Phase
 
 _NORMS = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
 
@@ -34,6 +35,15 @@ def stages_named(model: Model, stages: Iterable[str] | int) -> list[str]:
         return []
     last = len(model.body) if len(kept) == len(weighty) else model.body.index(weighty[len(kept)])
     return model.body[:last]
+
+
+def stages_frozen_by(model: Model, phase: Phase) -> list[str]:
+    """The stages that stay as they are in a phase of a plan, from the input on.
+
+    Raises:
+        TlkitError: as for `stages_named`.
+    """
+    return model.body if phase.freezes_body else stages_named(model, phase.frozen)
 
 
 def freeze(model: Model, stages: Iterable[str] | int) -> Model:

@@ -104,7 +104,7 @@ def connectionist_temporal_classification(logits: Tensor, targets: Tensor, reduc
         reduction="none",
         zero_infinity=True,
     )
-    return losses.mean() if reduction == "mean" else losses.sum() if reduction == "sum" else losses
+    return _reduced(losses, reduction)
 
 
 def distillation_loss(
@@ -123,6 +123,10 @@ def distillation_loss(
     student = F.log_softmax(student_logits / temperature, dim=-1)
     teacher = F.log_softmax(teacher_logits / temperature, dim=-1)
     losses = temperature**2 * (teacher.exp() * (teacher - student)).sum(dim=-1)  # (B,)
+    return _reduced(losses, reduction)
+
+
+def _reduced(losses: Tensor, reduction: str) -> Tensor:
     return losses.mean() if reduction == "mean" else losses.sum() if reduction == "sum" else losses
 
 

@@ -52,6 +52,12 @@ class Model(nn.Module):
         """The body's stages, from the input on, and "head" behind them."""
         return {**{name: self.backbone.stages[name] for name in self.body}, "head": self.head}
 
+    @property
+    def tied(self) -> set[str]:
+        """The names of the head's parameters that are the body's own."""
+        of_body = {id(parameter) for parameter in self.backbone.parameters()}
+        return {f"head.{name}" for name, parameter in self.head.named_parameters() if id(parameter) in of_body}
+
     def forward(self, inputs) -> Tensor:
         """The outputs for a task's raw inputs."""
         return self.outputs(self.backbone.prepare(inputs))

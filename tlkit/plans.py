@@ -36,6 +36,11 @@ class Phase:
     frozen: tuple[str, ...] | int = ()
     rates: tuple[tuple[str, float], ...] = ()
 
+    @property
+    def freezes_body(self) -> bool:
+        """Whether the head alone learns."""
+        return self.learning_rate == 0 and not self.rates
+
     def __post_init__(self):
         if isinstance(self.frozen, (str, list)):
             object.__setattr__(self, "frozen", (self.frozen,) if isinstance(self.frozen, str) else tuple(self.frozen))
@@ -155,7 +160,7 @@ class Plan:
 
 
 def _frozen_in_words(phase: Phase) -> str:
-    if phase.learning_rate == 0 and not phase.rates:
+    if phase.freezes_body:
         return "body"
     if isinstance(phase.frozen, int):
         count = abs(phase.frozen)

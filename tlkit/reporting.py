@@ -9,7 +9,7 @@ import torch
 
 from tlkit import plans, resuming
 from tlkit.adaptation import adapt
-from tlkit.freezing import stages_named
+from tlkit.freezing import stages_frozen_by
 from tlkit.prediction import collect
 from tlkit.report import Report
 
@@ -82,10 +82,8 @@ def training_flops(run: Run) -> float:
     head = 2 * sum(parameter.numel() for parameter in model.head.parameters())
     total = 0.0
     for number, kept in enumerate(run.kept):
-        phase = plan.phases[number]
         epochs = sum(record["phase"] == number for record in run.records)
-        is_probe = phase.learning_rate == 0 and not phase.rates
-        frozen = set(model.body if is_probe else stages_named(model, phase.frozen))
+        frozen = stages_frozen_by(model, plan.phases[number])
         behind = model.backbone.stretch(to=kept["after"]) if kept["kept"] and kept["after"] else []
         for name in model.body:
             times = 1 if name in behind else epochs * (1 if name in frozen else 3)

@@ -12,7 +12,7 @@ from tlkit import checkpoints
 from tlkit.checkpoints import Checkpoint, optimizer_tensors, put_back
 from tlkit.errors import TlkitError
 from tlkit.feature_key import content_hash, weights_hash
-from tlkit.freezing import stages_named
+from tlkit.freezing import stages_frozen_by
 from tlkit.model import Model
 from tlkit.plans import Plan
 
@@ -43,14 +43,9 @@ class Place:
 
 def changing(model: Model, plan: Plan) -> dict[str, Tensor]:
     """The model's parameters and buffers that some phase of the plan may change, by name; not copies."""
-    never = set(model.stages)
-    for phase in plan.phases:
-        is_probe = phase.learning_rate == 0 and not phase.rates
-        never &= set(model.body) if is_probe else set(stages_named(model, phase.frozen))
-    if plan.fresh_weights:
-        never = set()
-    still = tuple(f"backbone.stages.{name}." for name in never if name != "head") + (("head.",) if "head" in never else ())
-    return {name: values for name, values in model.state_dict().items() if not name.startswith(still or ("\0",))}
+    never = set.intersection(*(set(stages_frozen_by(model, phase)) for phase in plan.phases))
+    still = () if plan.fresh_weights else tuple("head." if name == "head" else f"backbone.stages.{name}." for name in never)
+    return {name: values for name, values in model.state_dict().items() if not name.startswith(still)}
 
 
 @torch.no_grad()
@@ -78,7 +73,7 @@ def save(loop) -> None:
         "place": {"order": place.order} if place.order is not None else {},
     }
     facts = {
-        "run": describe(loop),
+        "run": loop.description,
         "place": {name: value for name, value in asdict(place).items() if name != "order"},
         "scaler": loop.accelerator.scaler.state_dict() if loop.accelerator.scaler is not None else None,
         "records": run.records,
@@ -140,7 +135,7 @@ def describe(loop) -> dict:
 
 
 def _refuse_others(loop, there: dict) -> None:
-    here = describe(loop)
+    here = loop.description
     place = Path(loop.folder) / checkpoints.FILE
     for what in ("model", "data", "plan", "seed"):
         if there[what] == here[what]:

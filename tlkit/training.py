@@ -23,7 +23,7 @@ from tlkit.devices import accelerator_for, clear_errors, peak_memory
 from tlkit.errors import TlkitError
 from tlkit.examples import KeptExamples
 from tlkit.feature_cache import FeatureCache, open_examples
-from tlkit.freezing import freeze, parameter_groups, stages_named
+from tlkit.freezing import freeze, parameter_groups, stages_frozen_by, stages_named
 from tlkit.heads import l2_sp
 from tlkit.model import Model
 from tlkit.prediction import USUAL_METRIC, collect, lower_is_better
@@ -112,8 +112,9 @@ class _Loop:
         if plan.head_start == "prototypes":
             start_from_prototypes(model, self.task.train)
         result.start = {name: values.clone() for name, values in resuming.changing(model, plan).items()}
-        self.started = time.perf_counter()
+        started = time.perf_counter()
         if self.folder is not None:
+            self.description = resuming.describe(self)  # once: what it hashes does not change while the run lasts
             self.restored = resuming.restore(self)
         steps = sum(phase.epochs for phase in plan.phases[self.place.phase :]) * self._steps_an_epoch()
         self._tell("on_start", plan.epochs, steps)
@@ -127,7 +128,7 @@ class _Loop:
             if self.best is not None:
                 resuming.put_in(model, self.best)
             model.eval()
-            result.seconds += time.perf_counter() - self.started
+            result.seconds += time.perf_counter() - started
             result.peak_memory = max(result.peak_memory, peak_memory(self.accelerator.device))
         if not self.stop:
             self.place.finished = True
@@ -147,13 +148,12 @@ class _Loop:
         if place.phase != number:
             self.place = place = resuming.Place(phase=number, best=place.best)
         self.accelerator = accelerator_for(self.precision, self.device)  # a new one, which holds no earlier phase's optimiser
-        body_is_frozen = phase.learning_rate == 0 and not phase.rates
-        freeze(model, model.body if body_is_frozen else phase.frozen)
+        freeze(model, stages_frozen_by(model, phase))
         groups = parameter_groups(model, phase.learning_rate, phase.head_learning_rate, phase.depth_decay,
                                   plan.weight_decay, dict(phase.rates))
         self.full_rates = [group["lr"] for group in groups]
         model.train()
-        with self._keeping_random_state():
+        with torch.random.fork_rng(devices=[]):  # computing what is kept must not move the random numbers of training
             opened = dict(cache=self.cache, process=self.accelerator.process_index, processes=self.accelerator.num_processes,
                           autocast=self.accelerator.autocast, wait=self.accelerator.wait_for_everyone)
             train = open_examples(model, self.task.train, plan, seed=self.seed, **opened)
@@ -194,7 +194,7 @@ class _Loop:
         for number, batch in enumerate(parts):
             if number < place.step:
                 continue
-            factor = rate_factor(plan.schedule, place.epoch * self._steps_an_epoch() + number, steps, plan.warmup)
+            factor = rate_factor(plan.schedule, self._steps_done(), steps, plan.warmup)
             for group, rate in zip(self.optimizer.param_groups, self.full_rates, strict=True):
                 group["lr"] = rate * factor
             draws = plan.jitter.draw(len(batch), self.generator) if plan.jitter and not plan.views else None
@@ -204,7 +204,7 @@ class _Loop:
             at = {"phase": place.phase, "epoch": place.epoch, "step": place.step, "steps": len(parts),
                   "loss": place.total / max(place.weight, 1e-12)}
             self._tell("on_step", at)
-            if self.stop or (self.checkpoint_every and self._count_step() % self.checkpoint_every == 0):
+            if self.stop or (self.checkpoint_every and self._steps_done() % self.checkpoint_every == 0):
                 self._save()
             if self.stop:
                 break
@@ -213,7 +213,8 @@ class _Loop:
                 "learning_rate": self.optimizer.param_groups[-1]["lr"], "seconds": seconds,
                 "examples_per_second": seen / max(seconds, 1e-9)}
 
-    def _count_step(self) -> int:
+    def _steps_done(self) -> int:
+        """Of this phase."""
         return self.place.epoch * self._steps_an_epoch() + self.place.step
 
     def _step(self, step: nn.Module, train, batch: Tensor, draws: Tensor | None) -> tuple[float, float]:
@@ -275,12 +276,6 @@ class _Loop:
         for callback in self.callbacks:
             if getattr(callback, what)(*arguments):
                 self.stop = True
-
-    @contextmanager
-    def _keeping_random_state(self):
-        """Computing what is kept must not move the random numbers of training."""
-        with torch.random.fork_rng(devices=[]):
-            yield
 
     @contextmanager
     def _interruptible(self):
