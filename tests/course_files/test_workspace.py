@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tlkit.course import files, workspace
+from tlkit import files
+from tlkit.course import workspace
 from tlkit.course.build import build
 from tlkit.course.lab import lab_command, lab_environment
 from tlkit.course.units import find_unit, release_of, units

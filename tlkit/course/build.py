@@ -17,11 +17,12 @@ import nbformat
 from nbformat import NotebookNode
 from traitlets.config import Config
 
-from tlkit.course.files import files_below, write_text
+from tlkit.course.files import files_below
 from tlkit.course.leaks import leaks
 from tlkit.course.release import configure, normalised, sources_of
 from tlkit.course.sources import check_source
 from tlkit.errors import TlkitError
+from tlkit.files import write_text
 
 ExpectedPoints = Callable[[str], float] | None
 

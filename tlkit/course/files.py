@@ -2,10 +2,6 @@
 
 from pathlib import Path
 
-from tlkit.files import write_bytes, write_text
-
-__all__ = ["files_below", "write_bytes", "write_text"]
-
 _HIDDEN = (".gitkeep", ".ipynb_checkpoints", "__pycache__")
 
 

@@ -8,9 +8,9 @@ from datetime import datetime
 from pathlib import Path
 
 from tlkit.course.answers import carry
-from tlkit.course.files import write_text
 from tlkit.course.units import Unit, find_unit, is_checkout, release_of, released_folder, units
 from tlkit.errors import TlkitError
+from tlkit.files import write_text
 
 
 def work_folder(start: Path | None = None) -> Path:

@@ -15,7 +15,7 @@ from traitlets import default
 from traitlets.config import Config
 
 from tlkit.grading.rebuild import grade_id, is_hand_graded
-from tlkit.grading.score import Score
+from tlkit.grading.score import Score, points_earned, points_possible
 
 _FORMGRADER = Path(nbgrader.__file__).parent / "server_extensions" / "formgrader"
 _SHOWN = ("text/plain", "text/html", "text/markdown", "text/latex", "image/png", "image/jpeg", "image/svg+xml")
@@ -51,10 +51,9 @@ def feedback_page(notebook: NotebookNode, scores: list[Score], name: str) -> str
                 "grade": False, "comment": f"A person grades this, for up to {score.max_points:g} points."}
         else:
             cell.metadata["nbgrader"] |= {"score": score.points, "points": score.max_points}
-    machine = [score for score in scores if score.points is not None]
     resources = {"metadata": {"name": name}, "nbgrader": {
         "notebook": name, "late_penalty": 0,
-        "score": sum(score.points for score in machine), "max_score": sum(score.max_points for score in machine),
+        "score": points_earned(scores), "max_score": points_possible(scores),
     }}
     return _exporter().from_notebook_node(notebook, resources)[0]
 

@@ -9,7 +9,7 @@ import contextlib
 from pathlib import Path
 
 import nbformat
-from nbformat import NotebookNode, v4
+from nbformat import NotebookNode
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Dict, Unicode
 
@@ -17,7 +17,7 @@ from tlkit.errors import TlkitError
 from tlkit.grading.classwork.course import code_to_run, exercises_checked_in
 from tlkit.grading.classwork.grade_class import require_sandbox
 from tlkit.grading.kernel import Limits
-from tlkit.grading.rebuild import rebuild
+from tlkit.grading.rebuild import add_notes, rebuild
 from tlkit.grading.sandbox.allowance import Allowance
 from tlkit.grading.secret import read_secret
 from tlkit.grading.submission import submission_of
@@ -50,8 +50,7 @@ class RestoreFromRelease(NbGraderPreprocessor):
         for note in notes:
             self.log.info("%s, %s: %s", ids.get("student", ""), ids["notebook"], note)
         if notes:
-            text = "**Read before grading**\n\n" + "\n".join(f"- {note}" for note in notes)
-            restored.cells.insert(0, v4.new_markdown_cell(text, id="notes-of-grading"))
+            add_notes(restored, notes)
         return restored, resources
 
 

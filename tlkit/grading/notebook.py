@@ -13,8 +13,8 @@ from tlkit.files import write_text
 from tlkit.grading.execute import execute
 from tlkit.grading.feedback import feedback_page
 from tlkit.grading.kernel import Limits
-from tlkit.grading.rebuild import grade_id, rebuild
-from tlkit.grading.score import Score, printable, scores
+from tlkit.grading.rebuild import name_of, rebuild
+from tlkit.grading.score import Score, points_earned, points_possible, printable, scores
 from tlkit.grading.submission import MAX_BYTES, Submission, read_submission, released_notebook
 
 
@@ -38,12 +38,12 @@ class Result:
     @property
     def points(self) -> float:
         """The points earned, without what a person grades."""
-        return sum(score.points for score in self.scores if score.points is not None)
+        return points_earned(self.scores)
 
     @property
     def max_points(self) -> float:
         """The points that can be earned, without what a person grades."""
-        return sum(score.max_points for score in self.scores if score.points is not None)
+        return points_possible(self.scores)
 
     @property
     def hand_graded_points(self) -> float:
@@ -73,7 +73,7 @@ def grade_notebook(path: Path, out: Path | None = None, released: Path | None = 
         folder = Path(scratch) / source.parent.name
         shutil.copytree(source.parent, folder, ignore=shutil.ignore_patterns("*.ipynb", ".ipynb_checkpoints"))
         remarks = execute(notebook, folder, limits)
-    notes += [f"{_name(notebook.cells[index])}: {remark}" for index, remark in remarks.items()]
+    notes += [f"{name_of(notebook.cells[index])}: {remark}" for index, remark in remarks.items()]
     found = scores(notebook, remarks)
     page = (out or path.parent / "feedback") / f"{source.stem}.html"
     try:
@@ -109,11 +109,3 @@ def _remarks_on_release(submission: Submission, released: NotebookNode) -> list[
     unit = str(released.metadata.get("tlkit", {}).get("unit", ""))
     return [f"your notebook is of another release ({submission.release[:40] or 'none'}) than the one it is graded by "
             f"({release}); `tlkit update {unit.split('_')[0]} --carry-answers` puts the new one beside yours"]
-
-
-def _name(cell: NotebookNode) -> str:
-    """How to tell a learner which cell is meant."""
-    if grade_id(cell):
-        return grade_id(cell)
-    first = next((line.strip() for line in cell.source.splitlines() if line.strip()), "")
-    return f"the cell that begins with {first[:50]!r}"

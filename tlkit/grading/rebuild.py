@@ -5,12 +5,14 @@ So a submission cannot delete, edit or double a check, raise its points, tag it 
 
 import copy
 from collections import defaultdict
+from collections.abc import Iterable
 
 from nbformat import NotebookNode, v4
 from nbgrader.utils import is_grade, is_solution
 
 from tlkit.grading.submission import LearnersCell, Submission
 
+NOTES = "notes-of-grading"
 DEMO, SETUP = "demo", "setup"
 """Tags of released cells: those that only demonstrate, which grading does not run, and those that answers build on."""
 
@@ -112,3 +114,21 @@ def _remarks_on_locked(cell: NotebookNode, claims: list[LearnersCell]) -> list[s
 def _own_cell(cell: LearnersCell, cell_id: str) -> NotebookNode:
     make = v4.new_code_cell if cell.cell_type == "code" else v4.new_markdown_cell
     return make(cell.source, id=cell_id)
+
+
+def name_of(cell: NotebookNode) -> str:
+    """How to tell a person which cell is meant."""
+    if grade_id(cell):
+        return grade_id(cell)
+    first = next((line.strip() for line in cell.source.splitlines() if line.strip()), "")
+    return f"the cell that begins with {first[:50]!r}"
+
+
+def add_notes(notebook: NotebookNode, lines: Iterable[str]) -> None:
+    """Put a cell in front that whoever grades reads first.
+
+    Args:
+        lines: markdown.
+    """
+    text = "**Read before grading**\n\n" + "\n".join(f"- {line}" for line in lines)
+    notebook.cells.insert(0, v4.new_markdown_cell(text, id=NOTES))

@@ -4,6 +4,7 @@ A record lies at `<course root>/graded/<student>/<assignment>/<notebook>.json`. 
 step, so that it is there whole or not at all: whoever grades a class and is stopped goes on with what has no record.
 """
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -14,9 +15,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tlkit.course.files import write_text
+import filelock
+
 from tlkit.errors import TlkitError
-from tlkit.grading.score import Score
+from tlkit.files import write_text
+from tlkit.grading.score import Score, points_earned, points_possible
 from tlkit.grading.verdict import Diagnosis, FailingCase, Outcome, Verdict
 
 FOLDER = "graded"
@@ -62,18 +65,41 @@ class Record:
     @property
     def points(self) -> float:
         """The points that grading by machine gave."""
-        return sum(score.points for score in self.scores if score.points is not None)
+        return points_earned(self.scores)
 
     @property
     def max_points(self) -> float:
         """The points that grading by machine can give."""
-        return sum(score.max_points for score in self.scores if score.points is not None)
+        return points_possible(self.scores)
 
 
 def content_sha256(path: Path) -> str:
-    """The sha256 of a file's content, in hex."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """The sha256 of a submitted file's content, in hex; "" for a link, or where there is no file that can be read."""
+    if path.is_symlink() or not path.is_file():
+        return ""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
+
+
+@contextlib.contextmanager
+def one_writer(root: Path, when: str) -> Iterator[None]:
+    """Nobody else writes records and gradebook of the course in `root` as long as the block lasts.
+
+    Raises:
+        TlkitError: somebody does; `when` ends the words "is being graded".
+    """
+    lock = filelock.FileLock(root / FOLDER / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise TlkitError(f"{root} is being graded {when}; the gradebook has one writer at a time") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def record_path(root: Path, student: str, assignment: str, notebook: str) -> Path:

@@ -1,6 +1,7 @@
 """Points, read from the cells of a rebuilt notebook that was run."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from nbformat import NotebookNode
@@ -23,12 +24,23 @@ class Score:
     said: str
 
 
-def scores(notebook: NotebookNode, remarks: dict[int, str]) -> list[Score]:
+def points_earned(scores: Iterable[Score]) -> float:
+    """The points that checks gave, without what a person gives."""
+    return sum(score.points for score in scores if score.points is not None)
+
+
+def points_possible(scores: Iterable[Score]) -> float:
+    """The points that checks can give, without what a person gives."""
+    return sum(score.max_points for score in scores if score.points is not None)
+
+
+def scores(notebook: NotebookNode, remarks: dict[int, str], points: dict[int, float] | None = None) -> list[Score]:
     """The score of every graded cell, in order.
 
     Args:
         notebook: rebuilt and executed.
         remarks: cell's index -> what happened to it, where it did not simply run.
+        points: cell's index -> what its check gave, where another kernel has them; None reads the cells' own outputs.
     """
     found = []
     for index, cell in enumerate(notebook.cells):
@@ -37,8 +49,9 @@ def scores(notebook: NotebookNode, remarks: dict[int, str]) -> list[Score]:
             if is_hand_graded(cell):
                 found.append(Score(grade_id(cell), None, due, "a person grades this"))
             else:
-                said = "\n".join(text for text in (said_by(cell), remarks.get(index, "")) if text)
-                found.append(Score(grade_id(cell), earned(cell), due, said or "the check gave no result"))
+                said = "\n".join(text for text in (said_by(cell), printable(remarks.get(index, ""))) if text)
+                given = earned(cell) if points is None else points.get(index, 0.0)
+                found.append(Score(grade_id(cell), given, due, said or "the check gave no result"))
     return found
 
 

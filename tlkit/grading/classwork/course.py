@@ -10,12 +10,30 @@ from nbformat import NotebookNode
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config, PyFileConfigLoader
 
-from tlkit.course.files import write_bytes
 from tlkit.course.units import release_of, released_folder
 from tlkit.errors import TlkitError
+from tlkit.files import write_bytes
 from tlkit.grading.rebuild import is_check, is_demo
 
 CONFIGURATION = "nbgrader_config.py"
+
+
+def course_directory(root: Path) -> CourseDirectory:
+    """nbgrader's folders of the course in `root`, as its nbgrader_config.py sets them.
+
+    Raises:
+        TlkitError: that file cannot be run.
+    """
+    root = Path(root).resolve()
+    config = Config()
+    if (root / CONFIGURATION).is_file():
+        try:
+            config = PyFileConfigLoader(CONFIGURATION, path=str(root)).load_config()
+        except Exception as error:
+            raise TlkitError(f"{root / CONFIGURATION} cannot be run: {type(error).__name__}: {error}") from error
+    if "root" not in config.CourseDirectory:
+        config.CourseDirectory.root = str(root)
+    return CourseDirectory(config=config)
 
 
 @dataclass(frozen=True)
@@ -57,11 +75,9 @@ class Course:
                              f"STUDENT/ASSIGNMENT/NOTEBOOK.ipynb, or in {directories.submitted_directory}/ below it")
 
     def _directories(self) -> CourseDirectory:
-        config = Config()
-        if (self.root / CONFIGURATION).exists():
-            config = PyFileConfigLoader(CONFIGURATION, path=str(self.root)).load_config()
-        config.CourseDirectory.root = str(self.root)
-        return CourseDirectory(config=config)
+        found = course_directory(self.root)
+        found.root = str(self.root)
+        return found
 
     def releases(self) -> dict[str, list[Path]]:
         """Assignment -> its released notebooks, for every release in the course, else for those of the package."""

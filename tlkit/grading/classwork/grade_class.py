@@ -14,19 +14,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import filelock
 import nbformat
 from tqdm import tqdm
 
-from tlkit.course.files import write_text
 from tlkit.errors import TlkitError
+from tlkit.files import write_text
 from tlkit.grading.classwork.course import Course, Handed, code_to_run, exercises_checked_in
 from tlkit.grading.classwork.gradebook import GradebookWriter
 from tlkit.grading.classwork.intake import beside, take_in
 from tlkit.grading.classwork.marking import Job, Marked
 from tlkit.grading.classwork.pool import Pool
 from tlkit.grading.rebuild import grade_id, is_check
-from tlkit.grading.records import FAILED, FOLDER, Record, content_sha256, from_json, read_record, record_path, write_record
+from tlkit.grading.records import FAILED, FOLDER, Record, content_sha256, from_json, one_writer, read_record, record_path, write_record
 from tlkit.grading.sandbox import bubblewrap
 from tlkit.grading.secret import read_secret
 from tlkit.grading.submission import submission_of
@@ -91,7 +90,7 @@ def grade_class(folder: Path, assignment: str | None = None, jobs: int = 2, sand
                for name in exercises_checked_in(path)]
     seeds = {name: [] if secret is None else list(secret.seeds(name)) for name in checked}
     (course.root / FOLDER).mkdir(exist_ok=True)
-    with _one_run(course.root), GradebookWriter(course) as gradebook:
+    with one_writer(course.root, "already"), GradebookWriter(course) as gradebook:
         todo = []
         for handed in due:
             known = None if force else _record_in_place(course, handed)
@@ -116,19 +115,6 @@ def grade_class(folder: Path, assignment: str | None = None, jobs: int = 2, sand
     return summary
 
 
-@contextlib.contextmanager
-def _one_run(root: Path) -> Iterator[None]:
-    lock = filelock.FileLock(root / FOLDER / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        raise TlkitError(f"{root} is being graded already; the gradebook has one writer at a time") from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
 def _record_in_place(course: Course, handed: Handed) -> Record | None:
     """The record of a notebook that is graded, and has not been handed in anew since."""
     path = record_path(course.root, *handed.key)
@@ -138,15 +124,8 @@ def _record_in_place(course: Course, handed: Handed) -> Record | None:
         record = read_record(path)
     except TlkitError:
         return None  # damaged: graded again
-    digest = _digest(handed)
+    digest = content_sha256(handed.path)
     return record if record.outcome != FAILED and record.content_sha256 == digest else None
-
-
-def _digest(handed: Handed) -> str:
-    try:
-        return "" if handed.path.is_symlink() or not handed.path.is_file() else content_sha256(handed.path)
-    except OSError:
-        return ""
 
 
 class _Maker:
@@ -159,7 +138,7 @@ class _Maker:
 
     def __call__(self) -> Job:
         handed, content, refused, notes, release = self.handed, None, "", [], ""
-        self.digest = _digest(handed)
+        self.digest = content_sha256(handed.path)
         try:
             content = take_in(handed.path)
             release = _release_named_in(content)

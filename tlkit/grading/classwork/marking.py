@@ -9,14 +9,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import nbformat
-from nbformat import NotebookNode, v4
+from nbformat import NotebookNode
 
 from tlkit.errors import TlkitError
 from tlkit.grading.feedback import feedback_page
 from tlkit.grading.kernel import Limits
-from tlkit.grading.rebuild import grade_id, is_check, is_hand_graded, rebuild
+from tlkit.grading.rebuild import NOTES, add_notes, grade_id, is_check, name_of, rebuild
 from tlkit.grading.sandbox.allowance import Allowance
-from tlkit.grading.score import Score, printable, said_by
+from tlkit.grading.score import Score, printable, scores
 from tlkit.grading.submission import Submission, submission_of
 from tlkit.grading.two_kernels import Grading, TwoKernels
 from tlkit.grading.warm.parents import WarmParents
@@ -88,12 +88,12 @@ def mark(job: Job, parents: WarmParents) -> Marked:
             marked.notes.append(f"made from release {submission.release[:40]!r}, which is not here; graded by {marked.release}")
         grading = _run(job, notebook, parents)
         marked.verdicts = grading.verdicts
-        marked.notes += [f"{_name(notebook.cells[index])}: {remark}" for index, remark in sorted(grading.remarks.items())]
-        marked.scores = [asdict(score) for score in _scores(notebook, grading)]
+        marked.notes += [f"{name_of(notebook.cells[index])}: {remark}" for index, remark in sorted(grading.remarks.items())]
+        marked.scores = [asdict(score) for score in scores(notebook, grading.remarks, grading.points)]
         marked.unanswered = _unanswered(notebook, released)
     else:
         marked.scores = [asdict(Score(score.grade_id, 0.0, score.max_points, marked.reason))
-                         for score in _scores(notebook, Grading())]
+                         for score in scores(notebook, {}, {})]
     marked.notes = [printable(note).replace("\n", " ")[:500] for note in marked.notes[:100]]
     _finish(job, notebook, marked)
     marked.seconds = round(time.perf_counter() - started, 3)
@@ -126,18 +126,6 @@ def _run(job: Job, notebook: NotebookNode, parents: WarmParents) -> Grading:
         return TwoKernels(parents, notebook, Path(folder), job.seeds, Limits(**options), allowance, seconds).run()
 
 
-def _scores(notebook: NotebookNode, grading: Grading) -> list[Score]:
-    found = []
-    for index, cell in enumerate(notebook.cells):
-        if is_hand_graded(cell):
-            found.append(Score(grade_id(cell), None, float(cell.metadata["nbgrader"]["points"]), "a person grades this"))
-        elif is_check(cell):
-            said = "\n".join(filter(None, [said_by(cell), printable(grading.remarks.get(index, ""))]))
-            found.append(Score(grade_id(cell), grading.points.get(index, 0.0), float(cell.metadata["nbgrader"]["points"]),
-                               said or "the check gave no result"))
-    return found
-
-
 def _unanswered(notebook: NotebookNode, released: NotebookNode) -> list[str]:
     """The grade_ids of answers that are as they were released."""
     sources = {grade_id(cell): cell.source for cell in released.cells if grade_id(cell)}
@@ -150,11 +138,10 @@ def _finish(job: Job, notebook: NotebookNode, marked: Marked) -> None:
     lines = [f"Not graded: {marked.reason}."] if marked.reason else []
     lines += marked.notes
     if lines:
-        text = "**Read before grading**\n\n" + "\n".join(f"- {_as_text(line)}" for line in lines)
-        notebook.cells.insert(0, v4.new_markdown_cell(text, id="notes-of-grading"))
+        add_notes(notebook, map(_as_text, lines))
     for cell in notebook.cells:
         cell.metadata.pop("tags", None)
-        if cell.cell_type == "markdown" and _RUNS.search(cell.source) and cell.id != "notes-of-grading":
+        if cell.cell_type == "markdown" and _RUNS.search(cell.source) and cell.id != NOTES:
             fence = "`" * (1 + max(map(len, re.findall("`+", cell.source)), default=2))
             cell.source = f"(shown as it was typed, since it holds HTML, a script or a picture)\n\n{fence}text\n{cell.source}\n{fence}"
         for output in cell.get("outputs", []):
@@ -162,19 +149,11 @@ def _finish(job: Job, notebook: NotebookNode, marked: Marked) -> None:
                 output.data = NotebookNode({kind: value for kind, value in output.data.items()
                                             if kind in ("text/plain", "image/png", "image/jpeg")
                                             or kind == "text/html" and is_check(cell)})
-    scores = [Score(**score) for score in marked.scores]
     if job.options.get("feedback", True):
-        marked.page = feedback_page(notebook, scores, job.notebook)
+        marked.page = feedback_page(notebook, [Score(**score) for score in marked.scores], job.notebook)
     marked.notebook = nbformat.writes(notebook)
 
 
 def _as_text(line: str) -> str:
     """A line for markdown, in which nothing means anything."""
     return "".join(f"\\{character}" if character in "\\`*_{}[]<>()#+!|&" else character for character in line)
-
-
-def _name(cell: NotebookNode) -> str:
-    if grade_id(cell):
-        return grade_id(cell)
-    first = next((line.strip() for line in cell.source.splitlines() if line.strip()), "")
-    return f"the cell that begins with {first[:50]!r}"

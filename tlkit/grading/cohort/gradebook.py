@@ -7,27 +7,9 @@ from pathlib import Path
 
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.coursedir import CourseDirectory
-from traitlets.config import Config, PyFileConfigLoader
 
 from tlkit.errors import TlkitError
-
-
-def course_directory(root: Path) -> CourseDirectory:
-    """nbgrader's folders of the course in `root`, as its nbgrader_config.py sets them.
-
-    Raises:
-        TlkitError: that file cannot be run.
-    """
-    root = Path(root).resolve()
-    config = Config()
-    if (root / "nbgrader_config.py").is_file():
-        try:
-            config = PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config()
-        except Exception as error:
-            raise TlkitError(f"{root / 'nbgrader_config.py'} cannot be run: {type(error).__name__}: {error}") from error
-    if "root" not in config.CourseDirectory:
-        config.CourseDirectory.root = str(root)
-    return CourseDirectory(config=config)
+from tlkit.grading.classwork.course import course_directory
 
 
 def submitted_folder(course: CourseDirectory, student: str, assignment: str) -> Path:

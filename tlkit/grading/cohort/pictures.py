@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from tlkit.explore.figures import BLUE, GREEN, GREY, ORANGE, RED, SKY, new_figure, quiet_axes
+from tlkit.drawing import BLUE, GREEN, GREY, ORANGE, RED, SKY, new_figure, quiet_axes
 from tlkit.grading.cohort.discrimination import POOR
 from tlkit.grading.cohort.self_reported import Tries
 from tlkit.grading.cohort.summary import ExerciseSummary, LearnerSummary, Mistake

@@ -1,17 +1,13 @@
 """The second half of `tlkit regrade`: what was graded aside, and seen, is written down."""
 
-import contextlib
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
-import filelock
-
-from tlkit.course.files import write_bytes
 from tlkit.errors import TlkitError
+from tlkit.files import write_bytes
 from tlkit.grading.cohort.gradebook import course_directory, open_gradebook, submitted_folder
 from tlkit.grading.cohort.regrade import ASIDE
-from tlkit.grading.records import FAILED, FOLDER, REFUSED, Record, content_sha256, read_records, write_record
+from tlkit.grading.records import FAILED, REFUSED, Record, content_sha256, one_writer, read_records, write_record
 
 
 def apply_regrade(root: Path, assignment: str) -> tuple[int, list[str]]:
@@ -33,10 +29,10 @@ def apply_regrade(root: Path, assignment: str) -> tuple[int, list[str]]:
     course = course_directory(root)
     for record in now:
         path = submitted_folder(course, record.student, record.assignment) / f"{record.notebook}.ipynb"
-        if _digest(path) != record.content_sha256:
+        if content_sha256(path) != record.content_sha256:
             raise TlkitError(f"{path} was handed in anew since it was graded aside; run `tlkit regrade {assignment}` again first")
     written, waiting, penalties, failed = 0, 0, False, [record for record in now if record.outcome == FAILED]
-    with _one_writer(root), open_gradebook(root) as gradebook:
+    with one_writer(root, "at this moment"), open_gradebook(root) as gradebook:
         for record in now:
             if record in failed:
                 continue
@@ -81,20 +77,3 @@ def _write_points(gradebook, record: Record) -> tuple[int, bool]:
                 grade.needs_manual_grade, asks = True, asks + 1
     gradebook.db.commit()
     return asks, bool(notebook.late_submission_penalty)
-
-
-@contextlib.contextmanager
-def _one_writer(root: Path) -> Iterator[None]:
-    lock = filelock.FileLock(root / FOLDER / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        raise TlkitError(f"{root} is being graded at this moment; the gradebook has one writer at a time") from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _digest(path: Path) -> str:
-    return "" if path.is_symlink() or not path.is_file() else content_sha256(path)

@@ -6,7 +6,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from tlkit.errors import TlkitError
-from tlkit.explore.figures import BLUE, RED, new_figure, quiet_axes
+from tlkit.drawing import BLUE, RED, new_figure, quiet_axes
 from tlkit.grading.cohort.answers import Answer, read_answers
 from tlkit.grading.cohort.gradebook import course_directory
 from tlkit.grading.cohort.markup import Html, element, listed, page, picture, table

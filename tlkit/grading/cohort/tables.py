@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tlkit.course.files import write_text
 from tlkit.errors import TlkitError
+from tlkit.files import write_text
 
 _STARTS_A_FORMULA = tuple("=+-@＝＋－＠|%")
 
