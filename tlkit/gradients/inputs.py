@@ -47,7 +47,7 @@ def between_0_and_1(name: str, tensor: torch.Tensor) -> None:
     """Raise a TlkitError for numbers outside [0, 1]."""
     low, high = map(float, tensor.detach().aminmax())
     if low < 0 or high > 1:
-        raise TlkitError(f"{name} must lie between 0 and 1, and runs from {low:.4g} to {high:.4g}")
+        raise TlkitError(f"{name} must lie between 0 and 1, and run from {low:.4g} to {high:.4g}")
 
 
 def known_reduction(reduction: str) -> None:
