@@ -182,3 +182,16 @@ def test_a_figure_that_is_drawn_leaves_no_figure_open(example_unit):
                    "    plt.plot(labels, accuracy.mean(axis=1))\n    plt.xscale('log')")
     assert verdict.outcome is Outcome.NOT_YET and verdict.diagnosis.name == "the axes say nothing"
     assert pyplot.get_fignums() == before
+
+
+def test_a_slice_of_a_recipes_model_runs_and_is_noted_as_part_of_the_whole():
+    import torch
+
+    from tlkit.exercises.recipe import model
+    from tlkit.grading.recipes import Trace, build, look
+
+    (made,), _ = build((model(("linear", 3, 4), ("tanh",), ("linear", 4, 2)),), Trace())
+    inputs = torch.ones(2, 3)
+    with torch.no_grad():
+        assert torch.equal(made[2:](made[:2](inputs)), made(inputs))
+    assert look(made)["forward"] == ["training mode, gradients off"]

@@ -48,10 +48,13 @@ def _model(recipe: Recipe, objects: dict, trace: Trace) -> Any:
 
     kinds = {"linear": nn.Linear, "batchnorm": nn.BatchNorm1d, "dropout": nn.Dropout, "relu": nn.ReLU,
              "tanh": nn.Tanh, "layernorm": nn.LayerNorm, "embedding": nn.Embedding, "flatten": nn.Flatten}
-    name = recipe.name
+    name, uses = recipe.name, []
 
     class Model(nn.Sequential):
-        """Layers in a row; `train`, `eval`, `forward`, `zero_grad`, `state_dict`, `load_state_dict` are noted."""
+        """Layers in a row; `train`, `eval`, `forward`, `zero_grad`, `state_dict`, `load_state_dict` are noted.
+
+        A slice of one, model[:2], is such a model too, and what is noted of it stands with the whole's.
+        """
 
         def train(self, mode=True):
             trace.note(f"{name}: {'train' if mode else 'eval'}")
@@ -62,7 +65,7 @@ def _model(recipe: Recipe, objects: dict, trace: Trace) -> Any:
 
         def forward(self, inputs):
             used = _forward_mode(self, torch)
-            self.used.append(used)
+            uses.append(used)
             trace.note(f"{name}: forward, {used}")
             return super().forward(inputs)
 
@@ -86,12 +89,11 @@ def _model(recipe: Recipe, objects: dict, trace: Trace) -> Any:
                 "gradients": {key: encode(value.grad) for key, value in parameters.items()},
                 "requires_grad": {key: value.requires_grad for key, value in parameters.items()},
                 "training": {key or name: part.training for key, part in self.named_modules()},
-                "forward": sorted(set(self.used)),
+                "forward": sorted(set(uses)),
             }
 
     generator = torch.Generator().manual_seed(recipe.seed)
     made = Model(*[kinds[kind](*options) for kind, *options in recipe.options["layers"]])
-    made.used = []
     made.train(recipe.options["training"])
     with torch.no_grad():
         for parameter in made.parameters():
