@@ -19,10 +19,10 @@ from tlkit.data.task import Split
 from tlkit.examples import Examples, FreshExamples, KeptExamples, packed, unpacked
 from tlkit.feature_key import feature_key
 from tlkit.feature_store import DiskStore, MemoryStore, bytes_of, rows_of, trimmed
-from tlkit.model import Model
+from tlkit.keeping import CAUSES, kept_behind
+from tlkit.model import BATCH_NORMS, Model
 from tlkit.plans import Plan
 
-_BATCH_NORMS = (nn.modules.batchnorm._BatchNorm,)
 _TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4, torch.float16: 2e-2, torch.bfloat16: 1e-1}
 _GROUP = {"text": 64, "sound": 8}  # batches prepared at a time, so that those of like length can be put together
 
@@ -68,12 +68,12 @@ def open_examples(
     fresh = FreshExamples(model, split, plan.jitter, plan.views, seed)
     if cache is None:
         return fresh.noted("nothing is kept, as asked")
-    if plan.jitter is not None and not plan.views:
-        return fresh.noted("nothing is kept: images are changed at random at every epoch (views=K keeps K versions)")
+    boundary, why = freeze_boundary(model, plan)
+    if why == _IN_WORDS["jitter"]:
+        return fresh.noted(f"nothing is kept: {why}")
     if not hasattr(split.inputs, "__getitem__") or not hasattr(split.inputs, "__len__"):
         return fresh.noted("nothing is kept: the data can only be read in turn, so an example has no number")
-    boundary, why = freeze_boundary(model)
-    if boundary is not None and (cause := _refusal(model, split, plan, boundary, autocast)):
+    if boundary is not None and (cause := _refusal(model, split, boundary, autocast)):
         boundary, why = None, cause
     computed = _Prefix(model, fresh, boundary, autocast)
     count, expected = fresh.count, computed.bytes_an_example() * fresh.count
@@ -100,31 +100,43 @@ def open_examples(
     return KeptExamples(store, boundary, len(split), plan.views, note)
 
 
-def freeze_boundary(model: Model) -> tuple[str | None, str]:
-    """The last stage up to which nothing can change, and why it goes no further; None where that is true of none."""
-    boundary = None
-    for name in model.body:
-        if cause := _why_it_changes(model, name):
-            return boundary, cause
-        boundary = name
-    return boundary, "the head trains"
+def freeze_boundary(model: Model, plan: Plan | None = None) -> tuple[str | None, str]:
+    """The last stage up to which nothing can change, and why it goes no further; None where that is true of none.
+
+    Args:
+        plan: whose changes to the inputs are to be asked about as well.
+    """
+    facts = [_facts_of(model, name) for name in model.body]
+    changes = (plan.jitter is not None, plan.views, plan.mixup) if plan is not None else (False, 0, 0.0)
+    boundary, reason = kept_behind(facts, *changes)
+    if reason in _IN_WORDS:
+        return boundary, _IN_WORDS[reason]
+    return boundary, facts[0 if boundary is None else model.body.index(boundary) + 1][reason]
 
 
-def _why_it_changes(model: Model, name: str) -> str:
-    stage = model.stages[name]
+_IN_WORDS = {
+    "jitter": "images are changed at random at every epoch (views=K keeps K versions)",
+    "mixup": "mixup mixes the images of a batch, so there is no activation of one image",
+    "head": "the head trains",
+}
+
+
+def _facts_of(model: Model, name: str) -> dict[str, str]:
+    """What `kept_behind` asks of a stage: a sentence where a cause is there, and an empty one where it is not."""
+    stage, facts = model.stages[name], {"name": name, **dict.fromkeys(CAUSES, "")}
     for label, parameter in stage.named_parameters():
-        if parameter.requires_grad:
+        if parameter.requires_grad and not facts["trains"]:
             others = [other for other, module in model.stages.items() if other != name
                       and any(parameter is theirs for theirs in module.parameters())]
             shared = f", which {others[0]} shares" if others else ""
-            return f"stage {name} trains its {label}{shared}"
+            facts["trains"] = f"stage {name} trains its {label}{shared}"
     for label, module in stage.named_modules():
         what = f"{type(module).__name__} {label}".strip()
-        if isinstance(module, _BATCH_NORMS) and module.running_mean is None:
-            return f"{what} of stage {name} has no running statistics, so it looks at the whole batch"
+        if isinstance(module, BATCH_NORMS) and module.running_mean is None:
+            facts["looks_at_batch"] = f"{what} of stage {name} has no running statistics, so it looks at the whole batch"
         if module.training and (any(True for _ in module.parameters(recurse=False)) or _keeps_or_draws(module)):
-            return f"{what} of stage {name} is in training mode"
-    return ""
+            facts["training_mode"] = facts["training_mode"] or f"{what} of stage {name} is in training mode"
+    return facts
 
 
 def _keeps_or_draws(module: nn.Module) -> bool:
@@ -132,10 +144,8 @@ def _keeps_or_draws(module: nn.Module) -> bool:
     return any(True for _ in module.buffers(recurse=False)) or "drop" in type(module).__name__.lower()
 
 
-def _refusal(model: Model, split: Split, plan: Plan, boundary: str, autocast: Callable) -> str:
+def _refusal(model: Model, split: Split, boundary: str, autocast: Callable) -> str:
     """Why activations must not be kept although every stage up to the boundary is frozen; empty where they may."""
-    if plan.mixup:
-        return "mixup mixes the images of a batch, so there is no activation of one image"
     if model.loss.reads_inputs:
         return f"the loss {type(model.loss).__name__} looks at the inputs"
     if model.backbone.batch_dependence and not _same_length(model, split):

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping
 from torch import nn
 
 from tlkit.errors import TlkitError
-from tlkit.model import Model
+from tlkit.model import BATCH_NORMS, Model
 from tlkit.plans import Phase
 
-_NORMS = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
+_NORMS = (*BATCH_NORMS, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
 
 
 def stages_named(model: Model, stages: Iterable[str] | int) -> list[str]:
@@ -78,10 +78,7 @@ def parameter_groups(
     weight_decay: float = 0.0,
     stage_rates: Mapping[str, float] | None = None,
 ) -> list[dict]:
-    """An optimiser's parameter groups, by stage: lr = learning_rate * depth_decay^(stages between it and the head).
-
-    Every trainable parameter is in one group, whatever it is called; frozen ones are in none. Biases and the scales
-    and shifts of norms get no weight decay.
+    """An optimiser's parameter groups, by stage (`groups_by_depth`).
 
     Args:
         stage_rates: learning rates of single stages, in place of the formula.
@@ -90,11 +87,36 @@ def parameter_groups(
     Raises:
         TlkitError: nothing trains.
     """
-    body = model.body
-    rates = {name: learning_rate * depth_decay ** (len(body) - 1 - depth) for depth, name in enumerate(body)}
-    rates |= {"head": head_learning_rate, **(stage_rates or {})}
+    names = list(model.stages)
+    groups = groups_by_depth(model.stages.values(), learning_rate, head_learning_rate, depth_decay, weight_decay)
+    for group in groups:
+        group["stage"] = names[group["stage"]]
+        group["lr"] = (stage_rates or {}).get(group["stage"], group["lr"])
+    if not groups:
+        raise TlkitError("nothing trains: every stage is frozen, and the head has its weights from a frozen one; "
+                         "let the last blocks train")
+    return groups
+
+
+def groups_by_depth(
+    stages: Iterable[nn.Module], learning_rate: float, head_learning_rate: float, depth_decay: float = 1.0, weight_decay: float = 0.0
+) -> list[dict]:
+    """Parameter groups of stages in a row, the head being the last: the nearer to the input, the slower.
+
+        lr = learning_rate * depth_decay^(stages between this one and the head),   head_learning_rate for the head
+
+    (Howard and Ruder 2018, section 3.2.) Every trainable parameter is in one group, whatever it is called; frozen ones
+    are in none. Biases and the scales and shifts of norms get no weight decay.
+
+    Args:
+        stages: from the input on; those without parameters count as well.
+    Returns:
+        Dictionaries with `params`, `lr`, `weight_decay` and, to read, `stage`, counted from 0 at the input.
+    """
+    stages = list(stages)
     groups, seen = [], set()
-    for name, stage in model.stages.items():
+    for depth, stage in enumerate(stages):
+        rate = learning_rate * depth_decay ** (len(stages) - 2 - depth) if depth < len(stages) - 1 else head_learning_rate
         decayed, spared = [], []
         for module in stage.modules():
             for label, parameter in module.named_parameters(recurse=False):
@@ -103,8 +125,5 @@ def parameter_groups(
                     (spared if label == "bias" or isinstance(module, _NORMS) else decayed).append(parameter)
         for parameters, decay in ((decayed, weight_decay), (spared, 0.0)):
             if parameters:
-                groups.append({"params": parameters, "lr": rates[name], "weight_decay": decay, "stage": name})
-    if not groups:
-        raise TlkitError("nothing trains: every stage is frozen, and the head has its weights from a frozen one; "
-                         "let the last blocks train")
+                groups.append({"params": parameters, "lr": rate, "weight_decay": decay, "stage": depth})
     return groups

@@ -11,6 +11,8 @@ from tlkit.backbones.state import State
 from tlkit.heads import Loss
 from tlkit.kinds import KINDS, Kind, last_stage
 
+BATCH_NORMS = (nn.modules.batchnorm._BatchNorm,)
+
 
 class Model(nn.Module):
     """A body and a head: outputs = head(body(inputs)), trained with `loss`.
@@ -22,7 +24,8 @@ class Model(nn.Module):
         kind: of task, one of `tlkit.kinds.KINDS`.
         classes: names of the classes, in the order of the outputs; none for numbers and texts.
 
-    `frozen_stages` names the stages that stay in eval mode whatever `train()` is told (see `tlkit.freezing`).
+    `frozen_stages` names the stages that stay in eval mode whatever `train()` is told (see `tlkit.freezing`). With
+    `statistics_move` False every BatchNorm does, so that its running statistics stay while its weights may train.
     `dropout` stands in front of the head; a plan sets its rate.
     """
 
@@ -36,6 +39,7 @@ class Model(nn.Module):
         self._kind = kind
         self._last_stage = last_stage(KINDS[kind], backbone)
         self.frozen_stages: frozenset[str] = frozenset()
+        self.statistics_move = True
 
     @property
     def kind(self) -> Kind:
@@ -75,8 +79,11 @@ class Model(nn.Module):
 
     def train(self, mode: bool = True) -> "Model":
         super().train(mode)
-        for name in self.frozen_stages:
-            self.stages[name].eval()
+        still = [self.stages[name] for name in self.frozen_stages]
+        if not self.statistics_move:
+            still += [module for module in self.modules() if isinstance(module, BATCH_NORMS)]
+        for module in still:
+            module.eval()
         return self
 
     @contextmanager

@@ -7,10 +7,12 @@ It prints itself as a table and goes to JSON and back.
 import json
 import math
 from dataclasses import asdict, dataclass, fields, replace
+from itertools import groupby
 
 from tlkit.data.augmentation import Jitter
 from tlkit.errors import TlkitError
 from tlkit.schedules import SCHEDULES
+from tlkit.unfreezing import stages_that_train
 
 OPTIMIZERS = ("adamw", "sgd")
 
@@ -73,6 +75,8 @@ class Plan:
         warmup: the share of a phase's steps over which the learning rate rises.
         clip_norm: gradients longer than this are shortened to it; None leaves them.
         dropout: rate in front of the head.
+        batchnorm: "adapted": in stages that train, BatchNorm's running statistics move to the new data; "frozen": they stay
+            as they were pretrained, and are what the batches are normalised with.
         l2_sp: strength of the pull towards the weights at the start (`tlkit.heads.l2_sp`).
         jitter: random changes of the training images, or None.
         views: 0 changes images anew at every epoch; K > 0 draws K changed versions of each once and takes turns, so
@@ -95,6 +99,7 @@ class Plan:
     warmup: float = 0.1
     clip_norm: float | None = None
     dropout: float = 0.0
+    batchnorm: str = "adapted"
     l2_sp: float = 0.0
     jitter: Jitter | None = None
     views: int = 0
@@ -111,6 +116,9 @@ class Plan:
         _refuse(self.optimizer not in OPTIMIZERS, f"optimizer={self.optimizer!r} must be one of {', '.join(OPTIMIZERS)}")
         _refuse(self.schedule not in SCHEDULES, f"schedule={self.schedule!r} must be one of {', '.join(SCHEDULES)}")
         _refuse(self.head_start not in ("random", "prototypes"), f"head_start={self.head_start!r} must be 'random' or 'prototypes'")
+        _refuse(self.batchnorm not in ("adapted", "frozen"), f"batchnorm={self.batchnorm!r} must be 'adapted' or 'frozen'")
+        _refuse(self.batchnorm == "frozen" and self.fresh_weights,
+                "batchnorm='frozen' keeps the statistics of pretraining, and fresh_weights=True has none; leave one of them out")
         _refuse(not 0 <= self.dropout < 1, f"dropout={self.dropout} must lie between 0 and below 1")
         _refuse(not 0 <= self.warmup <= 1, f"warmup={self.warmup} must lie between 0 and 1")
         _refuse(self.patience is not None and self.patience < 1, f"patience={self.patience} must be 1 or more, or None")
@@ -210,8 +218,10 @@ def gradual_unfreezing(
         epochs: of each step.
         probe_epochs: of the head alone.
     """
-    phases = [Phase(probe_epochs, 0.0, 1e-2)]
-    phases += [Phase(epochs, learning_rate, learning_rate, depth_decay, frozen=-count) for count in range(1, steps + 1)]
+    stages = range(steps + 1)  # those that are to train at the end, with the head
+    moving = [len(stages_that_train(epoch, stages, probe_epochs, epochs)) - 1 for epoch in range(probe_epochs + steps * epochs)]
+    phases = [Phase(len(list(same)), learning_rate, learning_rate, depth_decay, frozen=-count) if count else
+              Phase(len(list(same)), 0.0, 1e-2) for count, same in groupby(moving)]
     return Plan("gradual_unfreezing", tuple(phases), **settings)
 
 

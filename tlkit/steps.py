@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from tlkit.backbones.state import State, channels_last, select
 from tlkit.errors import TlkitError
-from tlkit.model import Model
+from tlkit.model import BATCH_NORMS, Model
 
 
 class Step(nn.Module):
@@ -57,7 +57,7 @@ def batches(order: Tensor, batch_size: int, model: Model) -> list[Tensor]:
 
 def _training_batchnorm(model: Model) -> str:
     for name, stage in model.stages.items():
-        if any(isinstance(module, nn.modules.batchnorm._BatchNorm) and module.training for module in stage.modules()):
+        if any(isinstance(module, BATCH_NORMS) and module.training for module in stage.modules()):
             return f"stage {name}"
     return ""
 

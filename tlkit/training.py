@@ -24,9 +24,9 @@ from tlkit.errors import TlkitError
 from tlkit.examples import KeptExamples
 from tlkit.feature_cache import FeatureCache, open_examples
 from tlkit.freezing import freeze, parameter_groups, stages_frozen_by, stages_named
-from tlkit.heads import l2_sp
 from tlkit.model import Model
 from tlkit.prediction import USUAL_METRIC, collect, lower_is_better
+from tlkit.pull import pull_to_start
 from tlkit.run import Run
 from tlkit.schedules import rate_factor
 from tlkit.steps import Step, batches, refuse_what_is_not_finite
@@ -107,6 +107,7 @@ class _Loop:
             raise TlkitError(f"the val split of {self.task.name} is empty, so no epoch can be called the best; patience=None "
                              "trains to the end")
         model.dropout.p = plan.dropout
+        model.statistics_move = plan.batchnorm == "adapted"
         if plan.fresh_weights:
             draw_fresh_weights(model, self.seed)
         if plan.head_start == "prototypes":
@@ -251,9 +252,8 @@ class _Loop:
         return float(sums), float(weight)
 
     def _pull(self) -> Tensor:
-        pairs = [(parameter, self.result.start[name]) for name, parameter in self.model.named_parameters()
-                 if parameter.requires_grad and name.startswith("backbone.")]
-        return l2_sp([parameter for parameter, _ in pairs], [anchor for _, anchor in pairs], self.plan.l2_sp)
+        of_body = {name: value for name, value in self.result.start.items() if name.startswith("backbone.")}
+        return pull_to_start(self.model, of_body, self.plan.l2_sp)
 
     def _watch(self, val) -> float:
         """The watched metric on the validation split; the weights are noted where it is the best so far."""
