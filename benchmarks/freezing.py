@@ -9,13 +9,14 @@ are, and the same digits through a grainy camera. Every depth is tuned by itself
 split: one learning rate for all seeds, chosen by its mean validation accuracy. Seed s draws the same labelled images and the
 same grain for every depth. All runs begin with the same probe of the head, so that only what moves afterwards differs.
 
-Seconds are those of one core of a CPU, of the epochs after the probe, the least of three runs. Bytes are counted. Runs are
+Seconds are those of one core of a CPU, of the epochs after the probe, the lesser of two runs. Bytes are counted. Runs are
 noted one by one in FILE.runs, so that a measurement that was cut short goes on where it stood.
 """
 
 import argparse
 import json
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, replace
 from functools import lru_cache
@@ -33,6 +34,7 @@ FROZEN = (0, 1, 2, 3, 4)
 SEEDS = tuple(range(6))
 RATES = {"digits": (3e-4, 1e-3), "grainy digits": (1e-3, 3e-3)}
 STRENGTHS = (0.0, 1e-1, 1.0)          # of L2-SP
+KINDS = ("kept", "computed anew")     # what becomes of frozen activations, when seconds are taken
 STATISTICS = ("adapted", "frozen")    # of BatchNorm, while L2-SP pulls
 PULLED = ("grainy digits", 20, 3e-3)  # where L2-SP is tried: task, labels per class, learning rate
 PROBE_EPOCHS, BATCH_SIZE, GRAIN = 50, 32, 0.35
@@ -114,21 +116,22 @@ def run(job: tuple[str, int, int, float, float, str, int]) -> tuple[float, float
     return trained.accuracy("val"), trained.accuracy("test"), letters_read(trained.model.backbone)
 
 
-def seconds(labels_per_class: int, frozen: int, cache: bool, repeats: int = 3) -> float:
+def seconds(job: tuple[str, int, int], repeats: int = 2) -> float:
     """Of one core, that the epochs after the probe take, with what is kept being computed in them."""
     import torch
 
     import tlkit
 
+    kind, labels_per_class, frozen = job
     torch.set_num_threads(1)
     task, plan = load("digits", labels_per_class, 0), plan_for(labels_per_class, frozen, 1e-3)
     found = []
     for _ in range(repeats):
         model = tlkit.adapt(tlkit.load_backbone("glyphnet"), task, seed=0)
         started = time.process_time()
-        tlkit.finetune(model, task, plan.changed(phases=plan.phases[1:]), cache=cache, progress=False)
+        tlkit.finetune(model, task, plan.changed(phases=plan.phases[1:]), cache=kind == "kept", progress=False)
         found.append(time.process_time() - started)
-    return min(found)
+    return round(min(found), 3)
 
 
 def memory(frozen: int) -> dict[str, int]:
@@ -142,13 +145,13 @@ def memory(frozen: int) -> dict[str, int]:
     return asdict(training_bytes(model, task.train.inputs[:BATCH_SIZE], task.train.labels[:BATCH_SIZE]))
 
 
-def run_all(jobs: list[tuple], workers: int, notes: Path) -> dict[tuple, tuple]:
+def run_all(function: Callable[[tuple], object], jobs: list[tuple], workers: int, notes: Path) -> dict[tuple, object]:
     """Every job's result; those that stand in `notes` already are not run again, and new ones are noted there."""
     found = {tuple(job): result for job, result in map(json.loads, notes.read_text().splitlines() if notes.exists() else ())}
     left = [job for job in jobs if job not in found]
     notes.parent.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool, notes.open("a") as file:
-        for job, result in zip(left, tqdm(pool.map(run, left), total=len(left), unit="run", mininterval=5), strict=True):
+        for job, result in zip(left, tqdm(pool.map(function, left), total=len(left), unit="run", mininterval=5), strict=True):
             found[job] = result
             print(json.dumps([job, result]), file=file, flush=True)
     return found
@@ -162,7 +165,9 @@ def measure(labels_per_class: tuple[int, ...], seeds: tuple[int, ...], workers: 
     name, count, rate = PULLED
     jobs += [(name, count, 0, rate, strength, batchnorm, seed) for batchnorm in STATISTICS for strength in STRENGTHS for seed in seeds]
     jobs = sorted(set(jobs), key=lambda job: job[-1])  # seed by seed: what is there after a while holds whole seeds
-    found = run_all(jobs, workers, notes)
+    found = run_all(run, jobs, workers, notes)
+    timed = [(kind, count, frozen) for kind in KINDS for count in labels_per_class for frozen in FROZEN]
+    took = run_all(seconds, timed, 1, notes)  # one after the other
     rows = np.array([[[found[name, count, 0, rate, strength, batchnorm, seed] for seed in seeds] for strength in STRENGTHS]
                      for batchnorm in STATISTICS])
     pull = {"task": name, "labels_per_class": count, "rate": rate, "strengths": list(STRENGTHS), "statistics": list(STATISTICS),
@@ -184,8 +189,7 @@ def measure(labels_per_class: tuple[int, ...], seeds: tuple[int, ...], workers: 
         "tasks": tasks,
         "letters_before": round(_letters_before(), 4),
         "l2_sp": pull,
-        "seconds": {kind: [[round(seconds(each, frozen, cache), 3) for frozen in FROZEN] for each in labels_per_class]
-                    for kind, cache in (("kept", True), ("computed anew", False))},
+        "seconds": {kind: [[took[kind, each, frozen] for frozen in FROZEN] for each in labels_per_class] for kind in KINDS},
         "epochs": [epochs_for(each) for each in labels_per_class],
         "memory": [memory(frozen) for frozen in FROZEN],
         "batch_size": BATCH_SIZE,

@@ -437,7 +437,7 @@ for statistics, digits_read, letters_read in zip(pulled["statistics"], pulled["a
 # remembers. A penalty reaches parameters, and running statistics are none: they go to the grainy images, and the letters meet a network
 # that expects grain. With the statistics frozen too, the spring does what it is meant for.
 #
-# The left side is the price. Whoever needs the old task pays for it in the new one; whoever does not, need not.
+# Then read the left side for the price. Is there one at every strength, or only at some?
 
 # %% [markdown]
 # ## What freezing saves

@@ -57,7 +57,7 @@ def draw_depths(accuracy: np.ndarray, letters: np.ndarray, letters_before: float
         A matplotlib figure.
     """
     figure = new_figure(10.0, 3.6)
-    shares, time, room = figure.subplots(1, 3, width_ratios=(2.2, 1, 1.2))
+    shares, time, room = figure.subplots(1, 3, width_ratios=(2, 1.15, 1.25))
     at = np.arange(len(accuracy))
     for values, colour, marker, name in ((accuracy, BLUE, "o", "digits: test accuracy"), (letters, ORANGE, "s", "letters still read")):
         shares.errorbar(at, *mean_and_error(values), color=colour, marker=marker, markersize=5, capsize=3, label=name)
@@ -77,7 +77,7 @@ def draw_depths(accuracy: np.ndarray, letters: np.ndarray, letters_before: float
     room.legend(loc="upper right", fontsize=8, edgecolor="none", ncols=2)
     for axes in (shares, time, room):
         axes.axvspan(chosen - 0.42, chosen + 0.42, color="black", alpha=0.06, linewidth=0)
-        axes.set_xticks(at, [name.replace(" ", "\n") for name in DEPTHS[:len(at)]], fontsize=8)
+        axes.set_xticks(at, [name.replace(" ", "\n") for name in DEPTHS[:len(at)]], fontsize=7.5)
         axes.set_xlabel("what is frozen")
         quiet_axes(axes)
     return figure
@@ -205,7 +205,7 @@ def draw_timeline(plans: dict[str, tuple[list[str], np.ndarray]]):
     Args:
         plans: name -> what `rates_over_epochs` gives.
     """
-    figure = new_figure(3.4 * len(plans), 2.9)
+    figure = new_figure(2.7 * len(plans), 2.7)
     moving = np.concatenate([rates[rates > 0] for _, rates in plans.values()])
     low, high = np.log10(moving.min()), np.log10(moving.max())
     for axes, (name, (stages, rates)) in zip(figure.subplots(1, len(plans), squeeze=False)[0], plans.items(), strict=True):
@@ -234,7 +234,7 @@ def timeline(model, plans: dict) -> Picture:
 
 def draw_scans(runs: list[dict]):
     """AUC on chest X-rays by what is frozen, a dot a seed, with BatchNorm's statistics adapted or frozen."""
-    figure = new_figure(7.2, 3.1)
+    figure = new_figure(8.4, 3.4)
     axes = figure.subplots()
     settings = list(dict.fromkeys((run["frozen"], run["statistics"]) for run in runs))
     for place, (frozen, statistics) in enumerate(settings):
@@ -242,7 +242,7 @@ def draw_scans(runs: list[dict]):
         colour, marker = {"adapted": (ORANGE, "s"), "frozen": (BLUE, "o")}[statistics]
         axes.plot(place + np.linspace(-0.15, 0.15, len(values)), values, marker, color=colour, markersize=5, alpha=0.8)
         axes.plot([place - 0.3, place + 0.3], [np.mean(values)] * 2, color=colour, linewidth=2)
-    axes.set_xticks(range(len(settings)), [scan_setting(*setting).replace(", ", "\n") for setting in settings], fontsize=8)
+    axes.set_xticks(range(len(settings)), [scan_setting(*setting).replace(", ", ",\n").replace(" stages", "\nstages") for setting in settings], fontsize=8)
     axes.set(ylabel="AUC on the test scans", title="every run, and the mean of each setting")
     quiet_axes(axes)
     return figure

@@ -32,7 +32,24 @@ def _epoch_cases(rng: np.random.Generator) -> list[Case]:
     ]
 
 
-def _epoch(freeze, epoch=None, after=lambda model, frozen: None, zero=True, per_batch=False):
+def _epoch_view(values: list, calls: tuple) -> dict:
+    """What became of the frozen layers and of the others. The mode of the whole says nothing that its layers do not."""
+    (seen,), frozen = values, calls[0][1]
+
+    def split(what: str, held: dict) -> dict:
+        parts = {f"{what} of the frozen layers": {}, f"{what} of the other layers": {}}
+        for name, value in held.items():
+            if name != "model":
+                parts[f"{what} of the {'frozen' if int(name.split('.')[0]) < frozen else 'other'} layers"][name] = value
+        return parts
+
+    return {
+        **split("modes", seen["model: modes afterwards"]), **split("running statistics", seen["model: buffers afterwards"]),
+        **split("weights", seen["model: parameters afterwards"]), "what is returned": seen["what is returned"],
+    }
+
+
+def _epoch(freeze, after=lambda model, frozen: None, zero=True, per_batch=False):
     """An epoch with one mistake: `freeze` is done before it, `after` between backward and step."""
 
     def frozen_epoch(model, frozen, batches, loss, optimizer):
@@ -154,7 +171,9 @@ EPOCH = Exercise(
     difficulty="medium",
     reference="tlkit.frozen_epoch:frozen_epoch",
     cases=_epoch_cases,
+    view=_epoch_view,
     looks_at=("parameters", "buffers", "training"),
+    shrinks=False,
     rtol=1e-4,
     atol=1e-5,
     hint="Two things keep a layer as it is: no gradient for its parameters, and evaluation mode. In which order do you say so?",

@@ -62,6 +62,10 @@ LP_FT = Exercise(
     view=_plan_view,
     shrinks=False,
     rtol=1e-9,
+    equivalent_mutants={
+        "return Plan('lp_ft', phases)": "the exercise asks for no other settings",
+        "phases = (Phase(probe_epochs, 0.0), Phase(epochs, learning_rate, learning_rate))": "0.01 is what a phase takes for the head where nothing is said",
+    },
     hint="Two `Phase`s in a tuple. What freezes the body in the first one?",
     shortcuts=("tlkit.plans:gradual_unfreezing", "tlkit.defaults:default_plan"),
     misconceptions=(

@@ -32,13 +32,13 @@ def _pull_cases(rng: np.random.Generator) -> list[Case]:
     ]
 
 
-def _pulled(penalty, reduction="mean", data=True, mode="together", result=lambda loss, pull: loss + pull):
+def _pulled(penalty, reduction="mean", result=lambda loss, pull: loss + pull):
     """The loss with one mistake; `penalty` takes the model, its start and the strength."""
 
     def pulled_loss(model, start, strength, inputs, labels):
         loss = functional.cross_entropy(model(inputs), labels, reduction=reduction)
         pull = penalty(model, start, strength)
-        (loss + pull if mode == "together" else loss).backward()
+        (loss + pull).backward()
         return float(result(loss, pull))
 
     return pulled_loss
@@ -136,6 +136,7 @@ PULL = Exercise(
     looks_at=("gradients", "parameters"),
     rtol=1e-5,
     atol=1e-6,
+    shrinks=False,
     hint="Go through `model.named_parameters()`, and ask of each name whether it is in `start`.",
     misconceptions=(
         Misconception("pulled towards zero", "That is weight decay, which knows nothing of where the weights came from.",
@@ -159,10 +160,9 @@ PULL = Exercise(
                       _pulled(_first_layer)),
         Misconception("running statistics are counted", "They stand in a state dict beside the parameters; but they have no gradient, so no loss can "
                       "move them.", "Who moves a running mean: the optimiser, or the way forward?", _pulled(_buffers_too)),
-        Misconception("the penalty is a number without a graph", "It is added to the loss, and nothing flows back from it.",
-                      "Can autograd see where the number came from?", _pulled(_pull_of_numbers)),
-        Misconception("sent back before the pull is added", "The number that is returned is right, and the weights do not feel it.",
-                      "On what do you call `backward`?", _pulled(_right, mode="data alone")),
+        Misconception("the weights do not feel the pull", "The number that is returned is right; but the penalty was computed without a graph, or added "
+                      "after the loss had been sent back.", "On what do you call `backward`, and can autograd see where it came from?",
+                      _pulled(_pull_of_numbers)),
         Misconception("pushed away from the start", "A minus too many.", "Should moving away make the loss larger or smaller?", _pulled(_away)),
         Misconception("the data's loss alone", "It is what one usually returns.", "What is added to the cross-entropy?", _pulled(_nothing)),
         Misconception("the penalty alone is returned", "The gradients are right; the loss is the sum of both.", "What does the exercise ask to return?",

@@ -86,7 +86,14 @@ RATES = Exercise(
     view=_rates_view,
     looks_at=("parameters",),
     hint="Go through the layers with their number. For each: its rate, then its parameters, each into one of two groups.",
-    equivalent_mutants={},
+    shrinks=False,
+    equivalent_mutants={
+        "dropped: stages = list(stages)": "the cases give a Sequential, which has a length too",
+        "if parameter.requires_grad or id(parameter) not in seen:": "in these cases everything trains, and no layer comes twice",
+        "dropped: seen.add(id(parameter))": "in these cases no layer comes twice",
+        **dict.fromkeys(("for label, parameter in module.named_parameters():", "for label, parameter in module.named_parameters(recurse=True):"),
+                        "the layers of these cases hold no others"),
+    },
     misconceptions=(
         Misconception("fast at the input, slow at the head", "The exponent counts from the input, but it is the early layers that hold what is "
                       "general and should move least.", "Which layer should be the slowest?",
