@@ -6,7 +6,7 @@ from tests.small_models import model_for, transformer
 from tlkit import plans
 from tlkit.callbacks import Callback
 from tlkit.errors import TlkitError
-from tlkit.freezing import freeze, parameter_groups, stages_named
+from tlkit.freezing import freeze, groups_by_depth, parameter_groups, stages_named
 
 BODY = ["stem", "block1", "block2", "block3", "pool"]
 
@@ -147,3 +147,32 @@ def test_what_a_frozen_stage_shares_stays_frozen(tmp_path):
 def test_single_stages_can_have_rates_of_their_own(model):
     rates = {g["stage"]: g["lr"] for g in parameter_groups(model, 1e-3, 1e-2, stage_rates={"block2": 0.5})}
     assert rates == {"stem": 1e-3, "block1": 1e-3, "block2": 0.5, "block3": 1e-3, "head": 1e-2}
+
+
+@pytest.mark.parametrize("statistics", ["adapted", "frozen"])
+def test_a_plan_says_whether_batchnorms_statistics_move_while_its_weights_train(model, task, statistics):
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    tlkit.finetune(model, task, plans.full(epochs=1, jitter=None, frozen="stem", batchnorm=statistics), progress=False)
+    for name, value in model.state_dict().items():
+        if "running" in name:
+            assert torch.equal(value, before[name]) == (statistics == "frozen" or ".stem." in name), name
+    norm = "backbone.stages.block1.residual.1.weight"
+    assert not torch.equal(model.state_dict()[norm], before[norm])
+
+
+def test_with_frozen_statistics_a_batch_of_one_can_train(model, task):
+    tlkit.finetune(model, task, plans.full(epochs=1, jitter=None, batch_size=1, batchnorm="frozen"), progress=False)
+
+
+def test_statistics_of_a_network_without_pretraining_cannot_be_frozen():
+    with pytest.raises(TlkitError, match="keeps the statistics of pretraining, and fresh_weights=True has none"):
+        plans.scratch(batchnorm="frozen")
+    with pytest.raises(TlkitError, match="batchnorm='off' must be 'adapted' or 'frozen'"):
+        plans.full(batchnorm="off")
+
+
+def test_groups_by_depth_count_every_layer_of_a_row_the_head_last():
+    layers = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU(), torch.nn.LayerNorm(3), torch.nn.Linear(3, 2))
+    groups = groups_by_depth(layers, 1e-2, 0.5, 0.1, 0.3)
+    assert [(group["stage"], group["weight_decay"]) for group in groups] == [(0, 0.3), (0, 0.0), (2, 0.0), (3, 0.3), (3, 0.0)]
+    assert [group["lr"] for group in groups] == pytest.approx([1e-4, 1e-4, 1e-2, 0.5, 0.5])

@@ -185,7 +185,7 @@ print("largest change of a running value: ", round(float(max(moved.values())), 2
 #   `optimizer` holds **all** of the model's parameters, the frozen ones too, and may be an AdamW with weight decay.
 # - For each batch: clear the gradients, go forward and back, take a step.
 # - During the epoch the frozen layers are in evaluation mode and all others in training mode, whatever mode the model came in; leave them
-#   so. No weight and no running statistic of a frozen layer changes by one bit.
+#   so. (It is looked at where it matters, in BatchNorm and dropout.) No weight and no running statistic of a frozen layer changes by one bit.
 # - Return the mean loss over all **examples** (each batch's loss as it was before its step), as a number.
 #
 # (`model[:2]` is a Sequential of the first two layers; `list(model)` is a list of all.)
@@ -355,10 +355,10 @@ check("05.rates")
 
 # %% tags=["demo"]
 shown_plans = {
-    "full": plans.full(epochs=20, jitter=None),
-    "discriminative": plans.discriminative(epochs=20, depth_decay=0.3),
-    "lp_ft": plans.lp_ft(epochs=10, probe_epochs=10),
-    "gradual_unfreezing": plans.gradual_unfreezing(steps=4, epochs=4, probe_epochs=4, depth_decay=0.3),
+    "full": plans.full(epochs=10, jitter=None),
+    "discriminative": plans.discriminative(epochs=10, depth_decay=0.3),
+    "lp_ft": plans.lp_ft(epochs=5, probe_epochs=5),
+    "gradual_unfreezing": plans.gradual_unfreezing(steps=4, epochs=2, probe_epochs=2, depth_decay=0.3),
 }
 pictures.timeline(adapt(load_backbone("glyphnet"), grainy), shown_plans)
 

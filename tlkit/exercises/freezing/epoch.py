@@ -16,7 +16,8 @@ def _epoch_cases(rng: np.random.Generator) -> list[Case]:
 
     plain = (("linear", 3, 4), ("tanh",), ("linear", 4, 5), ("tanh",), ("linear", 5, 2))
     norms = (("linear", 3, 4), ("batchnorm", 4), ("tanh",), ("linear", 4, 5), ("batchnorm", 5), ("tanh",), ("linear", 5, 3))
-    drops = (("linear", 2, 6), ("batchnorm", 6), ("dropout", 0.5), ("linear", 6, 4), ("batchnorm", 4), ("linear", 4, 2))
+    # A dropout of everything, and one of nothing: their mode shows, and no result is left to chance.
+    drops = (("linear", 2, 6), ("batchnorm", 6), ("dropout", 1.0), ("linear", 6, 4), ("batchnorm", 4), ("dropout", 0.0), ("linear", 4, 2))
     decayed = {"algorithm": "AdamW", "lr": 0.05, "weight_decay": 0.5}
     more = int(rng.integers(3, 6))
     return [
@@ -33,18 +34,19 @@ def _epoch_cases(rng: np.random.Generator) -> list[Case]:
 
 
 def _epoch_view(values: list, calls: tuple) -> dict:
-    """What became of the frozen layers and of the others. The mode of the whole says nothing that its layers do not."""
-    (seen,), frozen = values, calls[0][1]
+    """What became of the frozen layers and of the others; the mode counts for the layers that behave by it."""
+    (seen,), (network, frozen, *_) = values, calls[0]
+    modal = {str(number) for number, (kind, *_) in enumerate(network.options["layers"]) if kind in ("batchnorm", "dropout")}
+    modes = {name: mode for name, mode in seen["model: modes afterwards"].items() if name in modal}
 
     def split(what: str, held: dict) -> dict:
         parts = {f"{what} of the frozen layers": {}, f"{what} of the other layers": {}}
         for name, value in held.items():
-            if name != "model":
-                parts[f"{what} of the {'frozen' if int(name.split('.')[0]) < frozen else 'other'} layers"][name] = value
+            parts[f"{what} of the {'frozen' if int(name.split('.')[0]) < frozen else 'other'} layers"][name] = value
         return parts
 
     return {
-        **split("modes", seen["model: modes afterwards"]), **split("running statistics", seen["model: buffers afterwards"]),
+        **split("modes", modes), **split("running statistics", seen["model: buffers afterwards"]),
         **split("weights", seen["model: parameters afterwards"]), "what is returned": seen["what is returned"],
     }
 
