@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from benchmarks import finetune, finetune_setting, finetune_sides, why_transfer
+from benchmarks import finetune, finetune_setting, finetune_sides, freezing, why_transfer
 
 
 @pytest.mark.parametrize(("strategy", "labels_per_class", "seed"), [("pixels", 1, 3), ("pixels", 20, 0), ("linear_probe", 5, 7)])
@@ -13,6 +13,33 @@ def test_a_shipped_accuracy_comes_out_again(strategy, labels_per_class, seed):
     _, test = why_transfer.run((strategy, labels_per_class, setting, seed))
     # 1 % is six of the test images: another processor may round another way, another draw differs by more
     assert test == pytest.approx(shipped["accuracy"][strategy][row][shipped["seeds"].index(seed)], abs=0.01)
+
+
+@pytest.mark.parametrize(("task", "labels_per_class", "frozen", "seed"), [("digits", 2, 4, 1), ("grainy digits", 2, 3, 0)])
+def test_a_shipped_run_of_freezing_comes_out_again(task, labels_per_class, frozen, seed):
+    shipped = json.loads(freezing.SHIPPED.read_text())
+    row, column = shipped["labels_per_class"].index(labels_per_class), shipped["seeds"].index(seed)
+    found = shipped["tasks"][task]
+    _, accuracy, letters = freezing.run((task, labels_per_class, frozen, found["chosen_rate"][row][frozen], 0.0, "adapted", seed))
+    assert accuracy == pytest.approx(found["accuracy"][row][frozen][column], abs=0.02)  # rounding of another processor; another draw differs by more
+    assert letters == pytest.approx(found["letters"][row][frozen][column], abs=0.02)
+
+
+def test_a_measurement_of_freezing_goes_on_where_it_was_cut_short(tmp_path):
+    notes = tmp_path / "some.runs"
+    notes.write_text(json.dumps([["a", 1], 0.5]) + "\n")
+    assert freezing.run_all(float.fromhex, [("a", 1)], 1, notes) == {("a", 1): 0.5}  # nothing is left to run
+
+
+@pytest.mark.slow
+def test_every_depth_is_tuned_and_measured_seed_by_seed(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(freezing, "FROZEN", (3, 4))
+    results = freezing.measure((2,), (0, 1), 1, tmp_path / "some.runs")
+    for found in results["tasks"].values():
+        assert [len(runs) for runs in found["accuracy"][0]] == [2, 2]
+    assert len(results["seconds"]["kept"][0]) == len(results["memory"]) == 2
+    freezing.print_table(results)
+    assert "letters still read" in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -35,7 +35,7 @@ def test_the_loss_is_the_mean_over_examples_in_batches_of_any_size():
     twin = copy.deepcopy(model).train()
     twin[:3].eval()
     for inputs, labels in some_batches():
-        expected += float(nn.functional.cross_entropy(twin(inputs), labels, reduction="sum")) / 12
+        expected += nn.functional.cross_entropy(twin(inputs), labels, reduction="sum").item() / 12
     assert abs(frozen_epoch(model, 3, some_batches(), nn.functional.cross_entropy, torch.optim.SGD(model.parameters(), 0.0)) - expected) < 1e-12
 
 

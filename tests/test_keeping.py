@@ -36,4 +36,4 @@ def test_the_cache_goes_by_this_rule_and_says_why_in_words():
     assert freeze_boundary(model, plans.full(jitter=Jitter(shift=1.0)))[1].startswith("images are changed at random")
     assert freeze_boundary(model, plans.full(jitter=None, mixup=0.1))[0] is None
     model.stages["stem"].train()
-    assert freeze_boundary(model) == (None, "BatchNorm2d 1 of stage stem is in training mode")
+    assert freeze_boundary(model) == (None, "Conv2d 0 of stage stem is in training mode")

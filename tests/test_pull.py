@@ -20,7 +20,7 @@ def test_the_pull_is_zero_at_the_start_and_grows_with_the_square_of_the_distance
     here = {name: value.clone() for name, value in model.state_dict().items() if name.startswith("0")}
     assert pull_to_start(model, here, 3.0) == 0
     moved = {"0.bias": here["0.bias"] + 2}
-    assert float(pull_to_start(model, moved, 3.0)) == 3.0 / 2 * 4 * 4
+    assert pull_to_start(model, moved, 3.0).item() == 3.0 / 2 * 4 * 4
 
 
 def test_its_gradient_is_the_closed_form_and_what_has_no_start_gets_none():
@@ -49,6 +49,6 @@ def test_the_loss_with_the_pull_is_sent_back_whole():
     value = pulled_loss(model, start, 0.5, inputs, labels)
     loss = nn.functional.cross_entropy(twin(inputs), labels) + pull_to_start(twin, start, 0.5)
     loss.backward()
-    assert abs(value - float(loss)) < 1e-12
+    assert abs(value - loss.item()) < 1e-12
     for ours, theirs in zip(model.parameters(), twin.parameters(), strict=True):
         assert torch.allclose(ours.grad, theirs.grad)

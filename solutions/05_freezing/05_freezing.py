@@ -443,8 +443,9 @@ for statistics, digits_read, letters_read in zip(pulled["statistics"], pulled["a
 # ## What freezing saves
 #
 # What is frozen gives the same output for the same image, every epoch. So it can be computed **once** and kept: then an epoch costs only what
-# moves. That is where the seconds in the first figure went; untick “frozen activations are kept” there to see what freezing saves
-# without it.
+# moves. Go back to the first explorable figure and untick “frozen activations are kept”. Most of the seconds are saved by freezing itself,
+# since the way back ends at the first stage that moves; keeping adds the more, the less is left to move, and most where the head trains alone.
+# (The body here is small, and the runs are short. Where the frozen part is large and the epochs are many, keeping is what makes the difference.)
 #
 # It is also a trap. Whoever keeps activations that *would* have changed trains on yesterday's network, and nothing complains. The library
 # therefore asks before it keeps anything, and says why where it does not:
@@ -698,7 +699,7 @@ except Exception as error:
 # ## What to remember
 #
 # - **How deep to freeze** is a setting like the learning rate: it depends on how far the two worlds are apart and on the labels you have. Try two
-#   or three depths, and choose on validation data. Freezing is not a cure for overfitting by law; it always saves time and memory.
+#   or three depths, and choose on validation data. Freezing is no cure for overfitting by law; what it saves for certain is memory, and mostly time.
 # - **Frozen** means three doors shut: no gradient (`None`, not zeros), no step of the optimiser, and evaluation mode, said after `model.train()`.
 # - **BatchNorm's statistics** move without a gradient. Whether they adapt or stay is a choice of its own; make it, and say which you made.
 # - **How fast**: the head fast, the body slow, slower towards the input. Every parameter belongs to one group; count them.
