@@ -8,9 +8,11 @@ from tlkit.exercises.record import Case, Exercise, Misconception
 
 
 def _rates_cases(rng: np.random.Generator) -> list[Case]:
-    def call(*layers):
+    def call(*layers, by_depth=True, shrinks=True):
+        """Where rates are not asked for they are all the same, and where the decay is not, it is 0: a mistake costs its own group."""
         rate, head, decay, shrink = (float(np.round(rng.uniform(*between), 4)) for between in ((1e-3, 9e-3), (0.02, 0.09), (0.2, 0.8), (0.01, 0.3)))
-        return model(*layers, name="model", seed=int(rng.integers(1000))), rate, head, decay, shrink
+        head, decay = (head, decay) if by_depth else (rate, 1.0)
+        return model(*layers, name="model", seed=int(rng.integers(1000))), rate, head, decay, shrink if shrinks else 0.0
 
     wide = int(rng.integers(5, 8))
     small = (("linear", 2, 3), ("linear", 3, 2))
@@ -18,14 +20,14 @@ def _rates_cases(rng: np.random.Generator) -> list[Case]:
     norms = (("linear", 2, 3), ("batchnorm", 3), ("tanh",), ("linear", 3, wide), ("layernorm", wide), ("relu",), ("linear", wide, 3))
     words = (("embedding", wide, 3), ("layernorm", 3), ("linear", 3, 2))
     return [
-        Case("the rates", "a body of one layer and a head", (call(*small),)),
-        Case("the rates", "four layers", (call(*plain),)),
-        Case("layers without parameters count", "an activation below the head", (call(*norms),)),
-        Case("layers without parameters count", "two activations in a row", (call(("linear", 2, 3), ("relu",), ("tanh",), *small[1:]),)),
+        Case("the rates", "a body of one layer and a head", (call(*small, shrinks=False),)),
+        Case("the rates", "four layers", (call(*plain, shrinks=False),)),
+        Case("layers without parameters count", "an activation below the head", (call(*norms, shrinks=False),)),
+        Case("layers without parameters count", "two activations in a row", (call(("linear", 2, 3), ("relu",), ("tanh",), *small[1:], shrinks=False),)),
         Case("every parameter once", "norms with a scale and a shift", (call(*norms),)),
         Case("every parameter once", "an embedding, which has no bias", (call(*words),)),
-        Case("norms and biases do not decay", "two layers", (call(*small),)),
-        Case("norms and biases do not decay", "both kinds of norms", (call(*norms),)),
+        Case("norms and biases do not decay", "two layers", (call(*small, by_depth=False),)),
+        Case("norms and biases do not decay", "both kinds of norms", (call(*norms, by_depth=False),)),
     ]
 
 
