@@ -148,8 +148,8 @@ print("head:", tuple(scores.shape), f"{scores.shape[1]} scores of each, one a di
 # %% [markdown]
 # ## The map, put right
 #
-# Now back to the diagram. This is how the course would draw it. Click on a concept (or choose it from the list with the
-# keyboard): you get its meaning, its formula, its Chinese name, what leads to it, what it leads to, and where it is taught.
+# Now back to the diagram. This is how the course would draw it. Click on a concept (or go there with
+# the Tab key and press Enter): you get its meaning, its formula, its Chinese name, what leads to it, what it leads to, and where it is taught.
 
 # %% tags=["demo"]
 start_here.explore_concept_map()

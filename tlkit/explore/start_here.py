@@ -87,7 +87,7 @@ def explore_concept_map(chosen: str = "pretrained_model"):
     import ipywidgets
 
     columns, rows = (max(concept.place[axis] for concept in CONCEPTS.values()) + 1 for axis in (0, 1))
-    concept = ipywidgets.Dropdown(options=[(each.name, key) for key, each in CONCEPTS.items()], value=chosen, description="concept")
+    concept = ipywidgets.Dropdown(options=[(each.name, key) for key, each in CONCEPTS.items()], value=chosen)  # remembers, and is not shown
     background = ipywidgets.HTML(layout={"grid_area": f"1 / 1 / {rows + 1} / {columns + 1}", "margin": "0"})
     words = ipywidgets.HTMLMath(layout={"max_width": f"{columns * COLUMN}px"})
     keep_drawn(background, lambda key: as_html(_draw_concepts(key), "Arrows between the concepts; they are listed in words below."), {"key": concept})
@@ -95,7 +95,7 @@ def explore_concept_map(chosen: str = "pretrained_model"):
     buttons = [_button(key, concept) for key in CONCEPTS]
     board = ipywidgets.GridBox([background, *buttons], layout={
         "grid_template_columns": f"repeat({columns}, {COLUMN}px)", "grid_template_rows": f"repeat({rows}, {ROW}px)", "overflow": "auto"})
-    return ipywidgets.VBox([board, concept, words])
+    return ipywidgets.VBox([board, words])
 
 
 def _button(key: str, concept):

@@ -38,7 +38,7 @@ class UnitProgress:
 
     @property
     def points(self) -> float:
-        return sum(float(self.entries.get(record.id, {}).get("points", 0.0)) for record in self.records)
+        return round(sum(float(self.entries.get(record.id, {}).get("points", 0.0)) for record in self.records), 2)
 
     @property
     def max_points(self) -> float:
@@ -91,7 +91,7 @@ class ProgressPage:
 
     def _sum(self) -> str:
         done, of = sum(unit.done for unit in self.units), sum(len(unit.records) for unit in self.units)
-        points, out_of = sum(unit.points for unit in self.units), sum(unit.max_points for unit in self.units)
+        points, out_of = round(sum(unit.points for unit in self.units), 2), sum(unit.max_points for unit in self.units)
         return (f"{done} of {of} exercises right, {points:g} of {out_of:g} points; questions that a person reads are not counted here.")
 
     def _rows(self) -> list[tuple[str, ...]]:
