@@ -9,7 +9,7 @@ from tlkit.drawing import (
 )  # fmt: skip
 
 __all__ = [
-    "BLUE", "GREEN", "GREY", "ORANGE", "PINK", "RED", "SKY", "Picture", "as_html", "explorable", "failures", "keep_drawn",
+    "BLUE", "GREEN", "GREY", "ORANGE", "PINK", "RED", "SKY", "Picture", "as_html", "choice", "explorable", "failures", "keep_drawn",
     "new_figure", "quiet_axes",
 ]  # fmt: skip
 
@@ -39,6 +39,17 @@ def explorable(draw: Callable[..., str], controls: dict, label: str, formulas: b
     keep_drawn(page, drawn, controls)
     # No tooltip: the browser's side of a box cannot draw a box that has one.
     return ipywidgets.VBox([*controls.values(), page])
+
+
+def choice(description: str, options, value):
+    """Buttons of which one is pressed, to choose with the mouse or with Tab and Enter.
+
+    (A list to pull down cannot be used from the keyboard in JupyterLab, which takes its arrow keys to go to another cell.)
+    """
+    import ipywidgets
+
+    return ipywidgets.ToggleButtons(options=options, value=value, description=description,
+                                    style={"description_width": "150px", "button_width": "auto"})
 
 
 def keep_drawn(page, draw: Callable[..., str], controls: dict) -> None:
