@@ -22,7 +22,8 @@ class Model(nn.Module):
         kind: of task, one of `tlkit.kinds.KINDS`.
         classes: names of the classes, in the order of the outputs; none for numbers and texts.
 
-    `frozen_stages` names the stages that stay in eval mode whatever `train()` is told (see `tlkit.freezing`).
+    `frozen_stages` names the stages that stay in eval mode whatever `train()` is told (see `tlkit.freezing`); where a
+    method of few parameters was put into the body (`tlkit.peft`), all of the body does, but for what was put there.
     `dropout` stands in front of the head; a plan sets its rate.
     """
 
@@ -75,6 +76,8 @@ class Model(nn.Module):
 
     def train(self, mode: bool = True) -> "Model":
         super().train(mode)
+        if self.backbone.added is not None:
+            self.backbone.added.set_modes(mode, self.frozen_stages)
         for name in self.frozen_stages:
             self.stages[name].eval()
         return self

@@ -45,7 +45,11 @@ def changing(model: Model, plan: Plan) -> dict[str, Tensor]:
     """The model's parameters and buffers that some phase of the plan may change, by name; not copies."""
     never = set.intersection(*(set(stages_frozen_by(model, phase)) for phase in plan.phases))
     still = () if plan.fresh_weights else tuple("head." if name == "head" else f"backbone.stages.{name}." for name in never)
-    return {name: values for name, values in model.state_dict().items() if not name.startswith(still)}
+    moving = {name: values for name, values in model.state_dict().items() if not name.startswith(still)}
+    if model.backbone.added is None:
+        return moving
+    learns = {f"backbone.{name}" for name in model.backbone.added.trained_names()}
+    return {name: values for name, values in moving.items() if name in learns or not name.startswith("backbone.")}
 
 
 @torch.no_grad()

@@ -26,6 +26,7 @@ from tlkit.feature_cache import FeatureCache, open_examples
 from tlkit.freezing import freeze, parameter_groups, stages_frozen_by, stages_named
 from tlkit.heads import l2_sp
 from tlkit.model import Model
+from tlkit.peft.placing import place
 from tlkit.prediction import USUAL_METRIC, collect, lower_is_better
 from tlkit.run import Run
 from tlkit.schedules import rate_factor
@@ -106,6 +107,7 @@ class _Loop:
         if plan.patience is not None and len(self.task.val) == 0:
             raise TlkitError(f"the val split of {self.task.name} is empty, so no epoch can be called the best; patience=None "
                              "trains to the end")
+        self._place_method()
         model.dropout.p = plan.dropout
         if plan.fresh_weights:
             draw_fresh_weights(model, self.seed)
@@ -139,6 +141,23 @@ class _Loop:
             print(f"stopped at step {self.place.step} of epoch {self.place.epoch + 1}, phase {self.place.phase + 1}; "
                   f"the model holds what it has learned so far; {again}", file=sys.stderr)
         return result
+
+    def _place_method(self) -> None:
+        """Put the plan's method into the body, or see that the one that is there is the plan's."""
+        body, method = self.model.backbone, self.plan.method
+        trains_body = any(not phase.freezes_body for phase in self.plan.phases)
+        if body.added is None and method is not None:
+            place(body, method, self.seed)
+        added = body.added
+        if added is None or not trains_body:
+            return
+        if added.method != method:
+            raise TlkitError(f"{body.name} carries a method ({added.method}) that is not the plan's ({method or 'none'}); "
+                             "`tlkit.peft.merge` and `remove` make it a plain body that keeps what was learned, `remove` alone one without")
+        if added.merged:
+            raise TlkitError(f"{method.name} is merged into {body.name}, so it cannot learn; `tlkit.peft.unmerge` it first")
+        if all(set(added.stages()) <= set(stages_frozen_by(self.model, phase)) for phase in self.plan.phases):
+            raise TlkitError(f"every phase freezes {', '.join(added.stages())}, and that is all that {method.name} put something into")
 
     def _steps_an_epoch(self) -> int:
         return math.ceil(len(self.task.train) / self.plan.batch_size)
