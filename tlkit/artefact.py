@@ -56,7 +56,7 @@ def save(run, path: Path, body: bool = True) -> Path:
         "body": {"name": model.backbone.name, "licence": model.backbone.licence, "recipe": recipe,
                  "left_out": not body, "digests": body_digests(model.backbone) if added is not None or not body else None,
                  "method": added.method.to_dict() if added is not None else None},
-        "loss": _describe_loss(model.loss),
+        "loss": model.loss.plain.facts(),
         "plan": json.loads(run.plan.to_json()),
         "seed": run.seed,
         "records": run.records,
@@ -186,12 +186,6 @@ class _Asked:
 
     def __init__(self, classes: tuple[str, ...]):
         self.classes = classes
-
-
-def _describe_loss(loss: heads.Loss) -> dict:
-    settings = {name: getattr(loss, name) for name in ("label_smoothing", "unit") if hasattr(loss, name)}
-    weights = getattr(loss, "class_weights", None)
-    return {"name": type(loss).__name__, **settings, "class_weights": weights.tolist() if weights is not None else None}
 
 
 def _loss(facts: dict) -> heads.Loss:

@@ -82,7 +82,7 @@ def parameter_groups(
 ) -> list[dict]:
     """An optimiser's parameter groups, by stage: lr = learning_rate * depth_decay^(stages between it and the head).
 
-    Every trainable parameter is in one group, whatever it is called; frozen ones are in none. Biases and the scales
+    Every trainable parameter is in one group, whatever it is called, a loss's own with the head's rate; frozen ones are in none. Biases and the scales
     and shifts of norms get no weight decay, nor does what a method of few parameters spares from it.
 
     Args:
@@ -94,9 +94,9 @@ def parameter_groups(
     """
     body = model.body
     rates = {name: learning_rate * depth_decay ** (len(body) - 1 - depth) for depth, name in enumerate(body)}
-    rates |= {"head": head_learning_rate, **(stage_rates or {})}
+    rates |= {"head": head_learning_rate, "loss": head_learning_rate, **(stage_rates or {})}
     groups, seen = [], set()
-    for name, stage in model.stages.items():
+    for name, stage in {**model.stages, "loss": model.loss}.items():
         decayed, spared = [], []
         for module in stage.modules():
             for label, parameter in module.named_parameters(recurse=False):

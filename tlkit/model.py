@@ -63,9 +63,19 @@ class Model(nn.Module):
         """The outputs for a task's raw inputs."""
         return self.outputs(self.backbone.prepare(inputs))
 
-    def outputs(self, state: State, after: str | None = None) -> Tensor:
-        """The outputs for a state behind the stage `after`; None begins at what `prepare` of the body gives."""
-        return self.head(self._drop(self.backbone.run(state, after, self._last_stage)))
+    def outputs(self, state: State, after: str | None = None, states: dict[str, State] | None = None) -> Tensor:
+        """The outputs for a state behind the stage `after`; None begins at what `prepare` of the body gives.
+
+        Args:
+            states: gets the state behind every stage that it has as a key.
+        """
+        if not states:
+            return self.head(self._drop(self.backbone.run(state, after, self._last_stage)))
+        for name in self.backbone.stretch(after, self._last_stage):
+            state = self.backbone.stages[name](state)
+            if name in states:
+                states[name] = state
+        return self.head(self._drop(state))
 
     def _drop(self, state: State) -> State:
         if self.dropout.p == 0:

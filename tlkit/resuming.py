@@ -134,6 +134,7 @@ def describe(loop) -> dict:
         "model": [model.backbone.name, hashlib.sha256(json.dumps(layout).encode()).hexdigest(), weights_hash(frozen)],
         "data": [task.name, len(task.train), content_hash(task.train.labels, 10_000), content_hash(task.train.inputs, 256)],
         "plan": json.loads(loop.plan.to_json()),
+        "loss": json.loads(json.dumps(model.loss.facts())),
         "seed": loop.seed,
     }
 
@@ -141,10 +142,10 @@ def describe(loop) -> dict:
 def _refuse_others(loop, there: dict) -> None:
     here = loop.description
     place = Path(loop.folder) / checkpoints.FILE
-    for what in ("model", "data", "plan", "seed"):
-        if there[what] == here[what]:
+    for what in ("model", "data", "plan", "loss", "seed"):
+        if there.get(what, here[what]) == here[what]:
             continue
-        if what == "plan":
+        if what in ("plan", "loss"):
             name = next(name for name in {**here[what], **there[what]} if here[what].get(name) != there[what].get(name))
             detail = f"{name} is {there[what].get(name)} there and {here[what].get(name)} here"
         elif what == "seed":

@@ -200,6 +200,8 @@ def _put(stages: nn.ModuleDict, name: str, module: nn.Module) -> None:
 @torch.no_grad()
 def _refuse_what_is_not_called(body, added: Added) -> None:
     """Some code reads a layer's weight and never calls the layer; what is put around it would learn nothing."""
+    if not added.arounds:
+        return
     called = set()
     watches = [around.register_forward_hook(lambda module, inputs, output, name=name: called.add(name)) for name, around in added.arounds.items()]
     modes = {module: module.training for module in body.modules()}
