@@ -73,8 +73,9 @@ def _without_body(run, tensors: dict) -> dict:
     moved = changing(run.model, run.plan)
     own = {f"backbone.{name}" for name in run.model.backbone.added.trained_names()} if run.model.backbone.added is not None else set()
     if learned := [name for name in moved if name.startswith("backbone.") and name not in own]:
-        raise TlkitError(f"the plan {run.plan.name} changed the body's own weights ({learned[0].removeprefix('backbone.stages.')} among them), so they "
-                         "cannot be left out; save with body=True")
+        name = learned[0].removeprefix("backbone.stages.")
+        raise TlkitError(f"the plan {run.plan.name} changed the body's own weights ({name} among them), so they cannot be left out; "
+                         "save with body=True")
     return {name: values for name, values in tensors.items() if name in own or not name.startswith("backbone.") or is_statistic(name)}
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from tlkit.backbones.state import State
 from tlkit.data.task import Task
+from tlkit.distillation_losses import attention_loss, hint_loss, soft_loss
 from tlkit.errors import TlkitError
 from tlkit.feature_key import weights_hash
-from tlkit.heads import IGNORED, CrossEntropy, Loss, distillation_loss
+from tlkit.heads import IGNORED, CrossEntropy, Loss
 from tlkit.model import Model
 from tlkit.run import Run
 from tlkit.teacher import Lesson, Taught, Teacher, feature, teacher_model
@@ -148,7 +148,8 @@ class DistillationLoss(Loss):
         if plan.mixup:
             raise TlkitError("mixup mixes images that the teacher was not asked about; set mixup=0")
         if skipped := [name for name in self.looks_at if examples.after is not None and name in self._before(examples.after)]:
-            raise TlkitError(f"stage {skipped[0]} of the student is frozen, so nothing could be learned from a teacher there; name a stage that trains")
+            raise TlkitError(f"stage {skipped[0]} of the student is frozen, so nothing could be learned from a teacher there; "
+                             "name a stage that trains")
         device = next(self._student[0].parameters()).device
         return Lesson(examples, self.teacher.open(split, plan, device=device, **opened), self.teacher, opened["autocast"])
 
@@ -177,7 +178,8 @@ class DistillationLoss(Loss):
     def _soft(self, outputs: Tensor, labels: Tensor, said: dict[str, Tensor]) -> Tensor:
         if self.kind == "token classification":
             outputs, labels, there = _by_word(outputs, labels, said)
-            return (_example_weights(self.plain, "classification", labels, outputs) * soft_loss("classification", outputs, there[:, self.order], self.settings.temperature)).sum()
+            losses = soft_loss("classification", outputs, there[:, self.order], self.settings.temperature)
+            return (_example_weights(self.plain, "classification", labels, outputs) * losses).sum()
         there = said["outputs"].to(outputs.dtype)
         there = there if self.order is None else there[:, self.order]
         losses = soft_loss(self.kind, outputs, there, self.settings.temperature, getattr(self.plain, "unit", 1.0))
@@ -188,63 +190,6 @@ class DistillationLoss(Loss):
         pairs = [f"{what}: {', '.join(f'{ours} from {theirs}' for ours, theirs in given)}"
                  for what, given in (("hints", settings.hints), ("attention", settings.attention)) if given]
         return ", ".join([f"temperature={settings.temperature:g}, soft_share={settings.soft_share:g}", *pairs])
-
-
-def soft_loss(kind: str, outputs: Tensor, teacher: Tensor, temperature: float = 1.0, unit: float = 1.0) -> Tensor:
-    """How far a student's outputs are from the teacher's, one number an example (B,).
-
-    classification: T^2 KL(softmax(t / T) || softmax(s / T)), `tlkit.heads.distillation_loss` (Hinton et al. 2015, section 2);
-    multi-label: T^2 sum_c KL(sigmoid(t_c / T) || sigmoid(s_c / T)), each class by itself;
-    regression: ((s - t) / unit)^2; a temperature has no meaning there.
-
-    Args:
-        outputs, teacher: s and t, (B, C), or (B,) for regression.
-    """
-    if kind == "classification":
-        return distillation_loss(outputs, teacher, temperature, reduction="none")
-    if kind == "regression":
-        return ((outputs - teacher) / unit).square()
-    s, t = outputs / temperature, teacher / temperature
-    p = t.sigmoid()
-    losses = p * (F.logsigmoid(t) - F.logsigmoid(s)) + (1 - p) * (F.logsigmoid(-t) - F.logsigmoid(-s))
-    return temperature**2 * losses.sum(dim=1)
-
-
-def hint_loss(student: Tensor, teacher: Tensor) -> Tensor:
-    """mean((s - t)^2) over an example's features (B,) (Romero et al. 2015, section 2.2, with a mean for the half sum).
-
-    Maps of different sizes are brought to the smaller height and width by averaging; beside a vector, a map is averaged.
-
-    Args:
-        student: already projected to the teacher's F features: (B, F, H, W) or (B, F)
-        teacher: (B, F, H', W') or (B, F)
-    """
-    student, teacher = _alike(student, teacher.to(student.dtype))
-    return (student - teacher).square().flatten(1).mean(dim=1)
-
-
-def attention_loss(student: Tensor, teacher: Tensor) -> Tensor:
-    """|| a(s) / ||a(s)|| - a(t) / ||a(t)|| ||^2 with a(x) = sum_f x_f^2 (Zagoruyko and Komodakis 2017, section 3.1).
-
-    The norm is squared, since it has no gradient where the two are equal. Maps are brought to the smaller height and width.
-
-    Args:
-        student, teacher: (B, F, H, W), of any F and sizes each.
-    Returns:
-        (B,)
-    """
-    maps = _alike(student.square().sum(dim=1, keepdim=True), teacher.to(student.dtype).square().sum(dim=1, keepdim=True))
-    first, second = (F.normalize(each.flatten(1), dim=1) for each in maps)            # (B, H W)
-    return (first - second).square().sum(dim=1)
-
-
-def _alike(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
-    if first.ndim != second.ndim:
-        return tuple(each.mean(dim=(2, 3)) if each.ndim == 4 else each for each in (first, second))
-    if first.ndim == 4 and first.shape[2:] != second.shape[2:]:
-        smaller = tuple(min(sizes) for sizes in zip(first.shape[2:], second.shape[2:], strict=True))
-        return F.adaptive_avg_pool2d(first, smaller), F.adaptive_avg_pool2d(second, smaller)
-    return first, second
 
 
 def _projected(projection: nn.Linear, features: Tensor) -> Tensor:
@@ -289,8 +234,8 @@ def _refuse_unfit(student: Model, teacher: Model) -> list[int] | None:
         raise TlkitError("teacher and student share weights, so the teacher would change while it teaches; load the body anew for the student")
     if set(student.classes) != set(teacher.classes):
         odd = sorted(set(student.classes) ^ set(teacher.classes))
-        raise TlkitError(f"the student has {len(student.classes)} classes and the teacher {len(teacher.classes)}, and they differ in {', '.join(map(repr, odd[:3]))}"
-                         f"{', ...' if len(odd) > 3 else ''}; distil on the teacher's own task, or let another teacher learn the student's classes")
+        differ = ", ".join(map(repr, odd[:3])) + (", ..." if len(odd) > 3 else "")
+        raise TlkitError(f"the student has {len(student.classes)} classes and the teacher {len(teacher.classes)}, and they differ in {differ}; distil on the teacher's own task, or let another teacher learn the student's classes")
     return [teacher.classes.index(name) for name in student.classes] if student.classes else None
 
 

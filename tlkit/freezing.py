@@ -82,8 +82,8 @@ def parameter_groups(
 ) -> list[dict]:
     """An optimiser's parameter groups, by stage: lr = learning_rate * depth_decay^(stages between it and the head).
 
-    Every trainable parameter is in one group, whatever it is called, a loss's own with the head's rate; frozen ones are in none. Biases and the scales
-    and shifts of norms get no weight decay, nor does what a method of few parameters spares from it.
+    Every trainable parameter is in one group, whatever it is called, a loss's own with the head's rate; frozen ones are
+    in none. Biases and the scales and shifts of norms get no weight decay, nor does what a method of few parameters spares from it.
 
     Args:
         stage_rates: learning rates of single stages, in place of the formula.

@@ -109,7 +109,8 @@ class Plan:
     def __post_init__(self):
         object.__setattr__(self, "phases", tuple(self.phases))
         _refuse(not self.phases, "a plan needs one phase or more")
-        _refuse(self.method is not None and self.fresh_weights, "a method of few parameters needs pretrained weights beside it; set fresh_weights=False")
+        _refuse(self.method is not None and self.fresh_weights,
+                "a method of few parameters needs pretrained weights beside it; set fresh_weights=False")
         _refuse(self.method is not None and all(phase.freezes_body for phase in self.phases),
                 "every phase freezes the whole body, so the plan's method would learn nothing; give a phase a learning_rate")
         _refuse(self.batch_size < 1, f"batch_size={self.batch_size} must be 1 or more")

@@ -168,7 +168,8 @@ class _Loop:
         of_head = {id(parameter) for parameter in self.model.head.parameters()}
         for name, around in added.arounds.items():
             if any(id(parameter) in of_head for parameter in around.base.parameters(recurse=False)):
-                raise TlkitError(f"the head has its weights from {name}, and would not see what {method.name} adds there; leave {name} out of the targets")
+                raise TlkitError(f"the head has its weights from {name}, and would not see what {method.name} adds there; "
+                                 f"leave {name} out of the targets")
 
     def _steps_an_epoch(self) -> int:
         return math.ceil(len(self.task.train) / self.plan.batch_size)

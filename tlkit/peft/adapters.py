@@ -77,11 +77,11 @@ def _has_states(body) -> bool:
 
 
 def _behind_stages(body, bottleneck: int) -> dict[str, Around]:
-    """An adapter behind every stage that has weights and gives a map or a sequence."""
+    """An adapter behind every stage that gives a map or a sequence and does more than normalise it."""
     found = {}
     for row in body.profile():
         stage = body.stages[row.name]
-        if row.parameters and len(row.output) > 1:
+        if row.parameters and row.name != "norm" and len(row.output) > 1:
             is_map = len(row.output) == 3 and not any("ShiftedWindow" in type(module).__name__ for module in body.modules())
             found[row.name] = Adapter(stage, row.output[0 if is_map else -1], bottleneck, 1 if is_map else -1)
     return found

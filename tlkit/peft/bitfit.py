@@ -30,7 +30,8 @@ class BitFit(Method):
         for target in self.targets:
             if not any(matches(owner, target) for owner in owners.values()):
                 ends = list(dict.fromkeys(owner.rpartition(".")[2] for owner in owners.values()))
-                raise TlkitError(f"target {target!r} matches nothing in {body.name} that has a bias; names that could be meant: {', '.join(ends[:20])}")
+                raise TlkitError(f"target {target!r} matches nothing in {body.name} that has a bias; names that could be meant: "
+                                 f"{', '.join(ends[:20])}")
         return [name for name in found if any(matches(owners[name], target) for target in self.targets)]
 
 

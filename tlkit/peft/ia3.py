@@ -60,17 +60,19 @@ class Scaled(Around):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.base(x)
-        return y if self.merged else y * self._all().view(-1, *[1] * (y.ndim - 2)) if isinstance(self.base, nn.Conv2d) else y * self._all()
+        if self.merged:
+            return y
+        factors = self._all()
+        return y * (factors[:, None, None] if isinstance(self.base, nn.Conv2d) else factors)
 
     def _all(self) -> Tensor:
         return torch.cat([self.factors.new_ones(self.queries), self.factors])     # (O,)
 
     def merged_values(self) -> dict[str, Tensor]:
-        weight, outputs = self.base.weight, 1 if is_conv1d(self.base) or isinstance(self.base, nn.Embedding) else 0
-        shape = [1] * weight.ndim
-        shape[outputs] = -1
-        scaled = {"weight": weight * self._all().view(shape)}
-        return scaled if getattr(self.base, "bias", None) is None else {**scaled, "bias": self.base.bias * self._all()}
+        outputs_last = is_conv1d(self.base) or isinstance(self.base, nn.Embedding)
+        factors, weight = self._all(), self.base.weight
+        scaled = {"weight": weight * (factors if outputs_last else factors.view(-1, *[1] * (weight.ndim - 1)))}
+        return scaled if getattr(self.base, "bias", None) is None else {**scaled, "bias": self.base.bias * factors}
 
 
 class ScaledInputs(Around):

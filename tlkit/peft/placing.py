@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from tlkit.errors import TlkitError
 from tlkit.feature_key import weights_hash
 from tlkit.peft.method import Around, Method
+from tlkit.peft.targets import candidates
 
 
 class Added:
@@ -99,6 +100,7 @@ def place(body, method: Method, seed: int = 0, digests: dict[str, str] | None = 
     if body.added is not None:
         raise TlkitError(f"{body.name} carries a method already ({body.added.method}); `tlkit.peft.remove` takes it out, "
                          "and `tlkit.peft.Shelf` keeps several on one body")
+    candidates(body)  # refuses what is quantised, whatever the method
     digests = body_digests(body) if digests is None else digests
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -214,5 +216,5 @@ def _refuse_what_is_not_called(body, added: Added) -> None:
         for module, was_training in modes.items():
             module.training = was_training
     if idle := [name for name in added.arounds if name not in called]:
-        raise TlkitError(f"{body.name} never calls {idle[0]} (it reads the layer's weights itself), so {added.method.name} around it would learn nothing; "
-                         "leave it out of the targets, or name the module that it is part of")
+        raise TlkitError(f"{body.name} never calls {idle[0]} (it reads the layer's weights itself), so {added.method.name} around it "
+                         "would learn nothing; leave it out of the targets, or name the module that it is part of")
