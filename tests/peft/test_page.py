@@ -1,6 +1,7 @@
 """What docs/peft.md shows runs, from top to bottom, and names every plan."""
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 from typer.main import get_command
@@ -24,7 +25,7 @@ def test_the_page_runs_as_it_stands(tmp_path, monkeypatch):
 def test_the_page_names_every_method_and_setting():
     for name, method in METHODS.items():
         row = next(line for line in PAGE.splitlines() if line.startswith(f"| `{name}`"))
-        assert all(f"`{field}`" in row for field in method.__dataclass_fields__), name
+        assert all(f"`{field.name}`" in row for field in fields(method)), name
         assert name in plans.PLANS
 
 
