@@ -24,6 +24,11 @@ from tlkit.teacher import Taught, feature
 SHORT = plans.full(epochs=2, learning_rate=1e-3, batch_size=8, jitter=None)
 
 
+@pytest.fixture(autouse=True)
+def seeded():
+    torch.manual_seed(0)
+
+
 @pytest.fixture(scope="module")
 def bodies(tmp_path_factory):
     return tmp_path_factory.mktemp("bodies")

@@ -311,8 +311,9 @@ def attention_body(name="vit"):
 
 @pytest.mark.parametrize("name", ["vit", "swin"])
 def test_attention_that_reads_its_weights_itself_learns_and_merges(name):
-    images = torch.randn(2, 3, 16, 16, dtype=torch.float64)
-    for method in (peft.LoRA(rank=2), peft.IA3(), peft.Adapters(2, norms=False), *([peft.PromptTuning(2)] if name == "vit" else [])):
+    draw = lambda *sizes: torch.randn(*sizes, generator=torch.Generator().manual_seed(len(sizes)), dtype=torch.float64)  # noqa: E731
+    images = draw(5, 3, 16, 16)
+    for method in (peft.LoRA(rank=2), peft.IA3(), peft.Adapters(8, norms=False), *([peft.PromptTuning(2)] if name == "vit" else [])):
         body = attention_body(name)
         before = body.run(images)
         added = peft.place(body, method)
@@ -320,7 +321,7 @@ def test_attention_that_reads_its_weights_itself_learns_and_merges(name):
         for parameter in added.parameters:
             nn.init.normal_(parameter, std=0.3)
         said = body.run(images)
-        (said * torch.randn_like(said)).sum().backward()  # a norm's outputs add up to the same whatever happens
+        (said * draw(*said.shape)).sum().backward()  # a norm's outputs add up to the same whatever happens
         assert float((said - before).abs().max()) > 1e-3
         assert all(float(parameter.grad.abs().max()) > 0 for around in added.arounds.values() for parameter in around.own_parameters() if parameter.ndim > 1)
         if method.name in ("lora", "ia3"):
