@@ -146,7 +146,10 @@ def _refuse_others(loop, there: dict) -> None:
         if there.get(what, here[what]) == here[what]:
             continue
         if what in ("plan", "loss"):
-            name = next(name for name in {**here[what], **there[what]} if here[what].get(name) != there[what].get(name))
+            names = [name for name in {**here[what], **there[what]} if here[what].get(name) != there[what].get(name)]
+            if not names:  # a setting that was not there yet, and is not used
+                continue
+            name = names[0]
             detail = f"{name} is {there[what].get(name)} there and {here[what].get(name)} here"
         elif what == "seed":
             detail = f"{there[what]} there and {here[what]} here"

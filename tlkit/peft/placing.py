@@ -102,7 +102,8 @@ def place(body, method: Method, seed: int = 0, digests: dict[str, str] | None = 
                          "and `tlkit.peft.Shelf` keeps several on one body")
     candidates(body)  # refuses what is quantised, whatever the method
     digests = body_digests(body) if digests is None else digests
-    with torch.random.fork_rng(devices=[]):
+    device = next(body.parameters()).device
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         arounds, released = method.modules(body), method.released(body)
     added = Added(body, method, arounds, released, digests)
