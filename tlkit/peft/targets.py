@@ -99,7 +99,7 @@ def _refuse_quantised(name: str, module: nn.Module) -> None:
     is_packed = callable(weight) or hasattr(module, "_packed_params")
     if is_packed or (isinstance(weight, Tensor) and not weight.is_floating_point()):
         kind = str(weight.dtype) if isinstance(weight, Tensor) else type(module).__module__
-        raise TlkitError(f"{name} is quantised ({kind}), and what is learned here is added to weights with a point; load the body "
+        raise TlkitError(f"{name} is quantised ({kind}), and what is learned here is added to floating-point weights; load the body "
                          f"unquantised, as {torch.float32} or {torch.bfloat16}")
 
 
