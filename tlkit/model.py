@@ -105,5 +105,7 @@ class Model(nn.Module):
                 module.training = was_training
 
     def describe(self) -> str:
-        """The body's depth map, the head and the loss, as text."""
-        return f"{self.backbone.describe()}\n  head for {self._kind}: {self.head}\n  loss: {self.loss}"
+        """The body's depth map, what a method put into it, the head and the loss, as text."""
+        added = self.backbone.added
+        method = "" if added is None else f"\n  in the body: {added.method}, {sum(each.numel() for each in added.parameters):,} parameters that learn"
+        return f"{self.backbone.describe()}{method}\n  head for {self._kind}: {self.head}\n  loss: {self.loss}"

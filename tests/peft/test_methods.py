@@ -176,6 +176,7 @@ def test_a_probe_before_the_method_trains_the_head_alone(make):
     run = tlkit.finetune(model, task, plan, progress=False)
     assert [phase["after"] for phase in run.kept] == ["pool", "embeddings"]
     report = run.report()
+    assert "in the body: lora, rank 2, alpha 16.0, 512 parameters that learn" in model.describe()
     assert report.trainable_parameters == sum(p.numel() for p in model.backbone.added.parameters) + sum(p.numel() for p in model.head.parameters())
 
 
