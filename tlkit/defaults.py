@@ -32,8 +32,8 @@ _RATES = {
     "Transformer": Rates(3e-5, 1e-3, 4, 30),
 }
 
-# Few parameters that start where they change nothing are trained faster than a body's own weights.
-_TIMES_FASTER = {"lora": 10, "adapters": 5, "bitfit": 10, "prompt_tuning": 50, "prefix_tuning": 50, "ia3": 50}
+# Few parameters are trained faster than a body's own weights: so many times in a convolutional body, and in a Transformer.
+_TIMES_FASTER = {"lora": (1, 10), "adapters": (2, 5), "bitfit": (10, 10), "prompt_tuning": (50, 50), "prefix_tuning": (50, 50), "ia3": (10, 50)}
 
 
 def default_backbone(task: Task) -> str:
@@ -92,7 +92,7 @@ def default_plan(
     elif name == "scratch":
         plan = PLANS[name](epochs or 2 * rates.epochs, learning_rate or 3 * rates.body)
     elif name in METHODS:
-        rate = learning_rate or rates.body * _TIMES_FASTER[name]
+        rate = learning_rate or rates.body * _TIMES_FASTER[name]["Transformer" in family(backbone)]
         plan = few_parameters(METHODS[name](**(method or {})), epochs or 2 * rates.epochs, rate, head)
     elif name == "lp_ft":
         plan = PLANS[name](epochs or rates.epochs, body, rates.probe_epochs)
