@@ -13,6 +13,7 @@ from tests.small_models import apart, model_for, transformer
 from tests.test_freezing import StopAfter
 from tlkit import peft, plans
 from tlkit.backbones.backbone import Backbone, Preprocessing
+from tlkit.defaults import default_plan
 from tlkit.errors import TlkitError
 from tlkit.freezing import freeze, parameter_groups
 from tlkit.predictor import Predictor
@@ -60,6 +61,13 @@ def test_plans_are_plain_data_that_prints_itself(name):
     plan = PLANS[name]
     assert plans.Plan.from_json(plan.to_json()) == plan and plan.method is not None
     assert plan.name in str(plan) and "the body's own weights" in str(plan) and str(plan.method) in str(plan)
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_every_method_is_a_plan_for_the_command_line(name, make):
+    for body in ("cnn", "bert"):
+        plan = default_plan(name, make(body)[0].backbone, epochs=3)
+        assert (plan.name, plan.method.name, plan.epochs) == (name, name, 3) and plan.phases[0].learning_rate > 0
 
 
 @pytest.mark.parametrize("name, body", BOTH)
