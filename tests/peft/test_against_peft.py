@@ -121,7 +121,7 @@ def test_convolutions_are_pefts(tmp_path):
 
 
 def test_attention_in_one_piece_has_pefts_updates_once_each(tmp_path):
-    """peft adds the output projection's update twice here (its pull request 3774), so its updates are put into the weights by hand."""
+    """peft adds the output projection's update twice here (in 0.21.2), so its updates are put into the weights by hand."""
     model, body, there, images = exported(tiny_vit, None, tmp_path)
     with torch.no_grad():
         for name, around in body.added.arounds.items():
