@@ -47,7 +47,7 @@ def stages_frozen_by(model: Model, phase: Phase) -> list[str]:
 
 
 def freeze(model: Model, stages: Iterable[str] | int) -> Model:
-    """Freeze exactly these stages and let all others train.
+    """Freeze exactly these stages and let all others train; where a method was put into the body, only its part of them.
 
     A frozen stage's parameters get no gradient (None, not zero), and it stays in eval mode through
     `model.train()`, so that BatchNorm's buffers do not move and dropout is off. A parameter that a frozen stage
@@ -61,11 +61,13 @@ def freeze(model: Model, stages: Iterable[str] | int) -> Model:
     """
     names = stages_named(model, stages)
     model.frozen_stages = frozenset(names)
+    frozen = {id(parameter) for name in names for parameter in model.stages[name].parameters()}
+    if (added := model.backbone.added) is not None:
+        learns = {id(parameter) for parameter in added.parameters}
+        frozen |= {id(parameter) for parameter in model.backbone.parameters()} - learns
     for parameter in model.parameters():
-        parameter.requires_grad_(True)
-    for name in names:
-        for parameter in model.stages[name].parameters():
-            parameter.requires_grad_(False)
+        parameter.requires_grad_(id(parameter) not in frozen)
+        if id(parameter) in frozen:
             parameter.grad = None
     return model.train(model.training)
 
@@ -78,7 +80,7 @@ def parameter_groups(
     weight_decay: float = 0.0,
     stage_rates: Mapping[str, float] | None = None,
 ) -> list[dict]:
-    """An optimiser's parameter groups, by stage (`groups_by_depth`).
+    """An optimiser's parameter groups, by stage (`groups_by_depth`), a loss's own parameters with the head's rate.
 
     Args:
         stage_rates: learning rates of single stages, in place of the formula.
@@ -89,6 +91,11 @@ def parameter_groups(
     """
     names = list(model.stages)
     groups = groups_by_depth(model.stages.values(), learning_rate, head_learning_rate, depth_decay, weight_decay)
+    of_stages = {id(parameter) for group in groups for parameter in group["params"]}
+    for group in groups_by_depth([model.loss], learning_rate, head_learning_rate, weight_decay=weight_decay):
+        own = [parameter for parameter in group["params"] if id(parameter) not in of_stages]
+        groups += [{**group, "params": own, "stage": len(names)}] if own else []
+    names.append("loss")
     for group in groups:
         group["stage"] = names[group["stage"]]
         group["lr"] = (stage_rates or {}).get(group["stage"], group["lr"])
@@ -106,7 +113,8 @@ def groups_by_depth(
         lr = learning_rate * depth_decay^(stages between this one and the head),   head_learning_rate for the head
 
     (Howard and Ruder 2018, section 3.2.) Every trainable parameter is in one group, whatever it is called; frozen ones
-    are in none. Biases and the scales and shifts of norms get no weight decay.
+    are in none. Biases and the scales and shifts of norms get no weight decay, nor does what a module names in
+    `spared_from_decay`.
 
     Args:
         stages: from the input on; those without parameters count as well.
@@ -122,7 +130,8 @@ def groups_by_depth(
             for label, parameter in module.named_parameters(recurse=False):
                 if parameter.requires_grad and id(parameter) not in seen:
                     seen.add(id(parameter))
-                    (spared if label == "bias" or isinstance(module, _NORMS) else decayed).append(parameter)
+                    is_spared = label == "bias" or isinstance(module, _NORMS) or label in getattr(module, "spared_from_decay", ())
+                    (spared if is_spared else decayed).append(parameter)
         for parameters, decay in ((decayed, weight_decay), (spared, 0.0)):
             if parameters:
                 groups.append({"params": parameters, "lr": rate, "weight_decay": decay, "stage": depth})
