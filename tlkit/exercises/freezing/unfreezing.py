@@ -17,11 +17,13 @@ def _unfreezing_cases(rng: np.random.Generator) -> list[Case]:
     return [
         Case("the head first", "the first epoch", ((0, five, head, step),)),
         Case("the head first", "the last epoch of the head alone", ((head - 1, four, head, step),)),
+        Case("the head first", "it has just been alone", ((head, five, head, step),)),
         Case("one stage more at each step", "the first epoch of the first step", ((head, four, head, step),)),
         Case("one stage more at each step", "the last epoch of the first step", ((head + step - 1, five, head, step),)),
         Case("one stage more at each step", "the first epoch of the second step", ((head + step, five, head, step),)),
         Case("one stage more at each step", "the middle of the third step", ((head + 2 * step + 1, five, head, step),)),
         Case("one stage more at each step", "steps of one epoch", ((head + 1, four, head, 1),)),
+        Case("everything, and no more", "the last stage is about to begin", ((head + step - 1, three, head, step),)),
         Case("everything, and no more", "the last stage has just begun", ((head + step, three, head, step),)),
         Case("everything, and no more", "long after", ((head + 40 * step, four, head, step),)),
         Case("everything, and no more", "one step after the last", ((head + 2 * step, three, head, step),)),
