@@ -1,5 +1,6 @@
 """What is read of a learner's notebook: the text of its cells, and which cells they claim to be. Nothing else counts."""
 
+import json
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from tlkit.course.units import read_object, units
 from tlkit.errors import TlkitError
 
 MAX_BYTES = 50_000_000
+MAX_CELLS = 2_000
+MAX_TEXT = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,19 @@ def submission_of(content: Mapping, name: str = "the notebook") -> Submission:
         _text(tlkit.get("unit")),
         _text(tlkit.get("release")),
     )
+
+
+def require_gradable(submission: Submission) -> None:
+    """See that somebody else's notebook is not so large that grading it, or its page, would take for ever.
+
+    Raises:
+        TlkitError: it has too many cells, or too much text in them.
+    """
+    if len(submission.cells) > MAX_CELLS:
+        raise TlkitError(f"it has {len(submission.cells)} cells, and at most {MAX_CELLS} are graded")
+    length = sum(len(json.dumps(cell.source)) for cell in submission.cells)  # as it is sent from process to process
+    if length > MAX_TEXT:
+        raise TlkitError(f"its cells hold {length / 1e6:.1f} MB of text, and at most {MAX_TEXT / 1e6:g} are graded")
 
 
 def released_notebook(submission: Submission, name: str, folder: Path | None = None) -> Path:

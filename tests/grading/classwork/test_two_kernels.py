@@ -58,6 +58,20 @@ def test_what_one_submission_leaves_does_not_reach_the_next(parents, release):
     assert total(marked) == WORTH and "AssertionError" not in marked.notebook
 
 
+def test_what_the_release_sets_up_between_two_checks_is_there_for_the_second(parents, release, tmp_path):
+    import nbformat
+
+    notebook = nbformat.read(release, as_version=4)
+    place = next(index for index, cell in enumerate(notebook.cells) if cell.id == "square-more")
+    helper = nbformat.v4.new_code_cell("def is_near(a, b):\n    return abs(a - b) < 1e-9", id="helper")
+    helper.metadata["nbgrader"] = dict(notebook.cells[place].metadata["nbgrader"]) | {"grade": False, "grade_id": "helper"}
+    notebook.cells[place].source = "assert is_near(square(3), 9)"
+    notebook.cells.insert(place, helper)
+    path = tmp_path / "01_small.ipynb"
+    path.write_text(nbformat.writes(notebook))
+    assert total(grade(parents, path, submission(path, RIGHT))) == WORTH
+
+
 VALUES = {"np.float64(0.5)": 0.5, "torch.tensor(0.5)": 0.5, "True": 2, "False": 0, "None": 2, "float('nan')": 0, "7": 2, "-1": 0,
           "(0.5, 'half of it')": 0.5, "'a text'": 2, "np.array([1, 2])": 2, "np.bool_(False)": 0, "1": 1}
 

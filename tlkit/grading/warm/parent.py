@@ -66,6 +66,8 @@ class Parent:
             import torch
 
             torch.set_num_threads(1)
+        with contextlib.suppress(ImportError):  # a progress bar's thread would keep kernels from being forked
+            importlib.import_module("tqdm").tqdm.monitor_interval = 0
         self.shell = new_shell()
         with contextlib.suppress(Exception):
             self.shell.run_line_magic("matplotlib", "inline")
