@@ -190,18 +190,19 @@ class TwoKernels:
             self.result.remarks[index] = run.remark
 
     def _answering(self, asked: RemoteKernel | None) -> tuple[Any, list[str]]:
-        """How questions are answered, and why they no longer are, once that is so."""
-        gone: list[dict] = []
+        """How questions are answered, and why they no longer are, once that is so; a kernel that once was gone stays so."""
         reasons: list[str] = []
 
         def answer(question: wire.Message, deadline: float) -> tuple[Any, wire.Message | None]:
-            if asked is None or gone:
-                return gone[0] if gone else {"gone": "the process in which the answer was has ended"}, None
-            content, reply = asked.ask(question, min(deadline, time.monotonic() + _ASK_SECONDS), self.limits)
-            if reply is None:
-                gone.append(content)
-                reasons.append(content["gone"])
-            return content, reply
+            if asked is None:
+                return {"gone": "the process in which the answer was has ended"}, None
+            reply = None
+            if not asked.gone:
+                content, reply = asked.ask(question, min(deadline, time.monotonic() + _ASK_SECONDS), self.limits)
+                asked.gone = content if reply is None else {}
+            if asked.gone and not reasons:
+                reasons.append(asked.gone["gone"])
+            return asked.gone or None, reply
 
         return answer, reasons
 

@@ -21,6 +21,7 @@ from tlkit.grading.classwork.course import Course
 from tlkit.grading.classwork.grade_class import _Maker, grade_class
 from tlkit.grading.records import read_record, record_path
 from tlkit.grading.sandbox import bubblewrap
+from tlkit.grading.warm import parents
 
 CHECKOUT = Path(__file__).parents[3]
 
@@ -131,6 +132,30 @@ def test_a_release_that_was_kept_in_part_is_kept_again(course, monkeypatch, rele
     kept = course / "releases" / "01_small" / "0123456789ab"
     assert {path.name for path in kept.iterdir()} == {"01_small.ipynb", "data.csv"}
     assert not list(kept.parent.glob(".*"))
+
+
+def test_what_a_killed_run_has_left_is_removed_by_the_next(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    left, new, held = (tmp_path / f"tlkit-warm-{name}" for name in ("left", "new", "held"))
+    for folder in (left, new, held):
+        folder.mkdir()
+        (folder / "learners").touch()
+    for folder in (left, held):
+        os.utime(folder, (0, 0))
+    handle = parents._hold(held)
+    parents._sweep_after_those_that_were_killed()
+    assert (left.exists(), new.exists(), held.exists()) == (False, True, True)
+    os.close(handle)
+
+
+@pytest.mark.slow
+def test_a_gradebook_that_was_lost_is_filled_again(course, release):
+    needs_sandbox()
+    hand_in(course, "ann", submission(release, RIGHT))
+    run(course)
+    before = points_in_gradebook(course)
+    (course / "gradebook.db").unlink()
+    assert run(course).graded_now == 1 and points_in_gradebook(course) == before
 
 
 @pytest.mark.slow

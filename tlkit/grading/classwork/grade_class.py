@@ -91,9 +91,9 @@ def grade_class(folder: Path, assignment: str | None = None, jobs: int = 2, sand
     seeds = {name: [] if secret is None else list(secret.seeds(name)) for name in checked}
     (course.root / FOLDER).mkdir(exist_ok=True)
     with one_writer(course.root, "already"), GradebookWriter(course) as gradebook:
-        todo = []
+        todo, in_gradebook = [], gradebook.submissions()
         for handed in due:
-            known = None if force else _record_in_place(course, handed)
+            known = None if force or handed.key not in in_gradebook else _record_in_place(course, handed)
             if known:
                 summary.records.append(known)
             else:
@@ -109,6 +109,8 @@ def grade_class(folder: Path, assignment: str | None = None, jobs: int = 2, sand
                     for position, marked in graders.map(makers):
                         summary.records.append(_write_down(course, todo[position], marked, gradebook, makers[position]))
                         summary.graded_now += 1
+                        if marked.limits_by not in summary.limits_by:  # machines of a scheduler may differ
+                            summary.limits_by = ", ".join(filter(None, (summary.limits_by, marked.limits_by)))
                         bar.update()
         gradebook.export(course.root / "grades.csv")
     summary.records.sort(key=lambda record: record.key)
@@ -184,7 +186,6 @@ def _graders(course: Course, todo: list[Handed], jobs: int, sandboxed: bool, sch
         from tlkit.grading.classwork.distributed import Cluster
 
         with Cluster(scheduler, jobs, notebooks, sandboxed, seeds, seconds) as cluster:
-            summary.limits_by = "each worker's own"
             yield cluster
         return
     started = time.perf_counter()

@@ -67,7 +67,8 @@ def time_noted(folder: Path) -> datetime | None:
         if path.is_symlink() or not path.is_file():
             raise TlkitError("it is no plain file")
         when = parse_utc(_read_plain(path, MAX_STAMP).decode("utf-8").strip()).replace(tzinfo=UTC)
-        when.astimezone()  # the first and last days of the calendar have no time elsewhere
+        if not 1970 <= when.year < 9999:  # the calendar's first and last days have no time elsewhere
+            raise TlkitError(f"it is in the year {when.year}")
     except (TlkitError, ValueError, OverflowError, ArithmeticError, TypeError, AttributeError, OSError) as error:
         raise TlkitError(f"{TIMESTAMP} says no time at which it was handed in, so no lateness is counted "
                          f"({str(error)[:100]})") from error

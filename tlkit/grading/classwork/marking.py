@@ -60,6 +60,7 @@ class Marked:
     seconds: float = 0.0
     notebook: str = ""
     page: str = ""
+    limits_by: str = ""
 
 
 def mark(job: Job, parents: WarmParents) -> Marked:
@@ -70,7 +71,8 @@ def mark(job: Job, parents: WarmParents) -> Marked:
     """
     started = time.perf_counter()
     released = nbformat.reads(job.released, as_version=4)
-    marked = Marked("graded", release=str(released.metadata.get("tlkit", {}).get("release", "")), notes=list(job.notes))
+    marked = Marked("graded", release=str(released.metadata.get("tlkit", {}).get("release", "")), notes=list(job.notes),
+                    limits_by=parents.limits_by)
     try:
         submission = _read(job)
     except TlkitError as error:
@@ -114,7 +116,7 @@ def _run(job: Job, notebook: NotebookNode, parents: WarmParents) -> Grading:
     seconds = options.pop("notebook_seconds", 600)
     options.pop("feedback", None)
     allowance = Allowance(**{name: options.pop(name) for name in list(options) if hasattr(Allowance, name)})
-    with TemporaryDirectory(prefix="tlkit-grade-") as folder:
+    with TemporaryDirectory(prefix="tlkit-grade-", dir=parents.folder) as folder:
         for name, content in job.files.items():
             (Path(folder) / Path(name).name).write_bytes(content)
         return TwoKernels(parents, notebook, Path(folder), job.seeds, Limits(**options), allowance, seconds).run()

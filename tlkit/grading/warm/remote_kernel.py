@@ -45,12 +45,15 @@ class RemoteKernel:
             there is no such namespace, of the process itself; None for a snapshot.
         own_number: of the process itself, which leads a group of processes, where there is no namespace.
         group: its control group, if it has one.
+
+    `gone` says why it no longer answers, once whoever asks it has found that.
     """
 
     def __init__(self, connection: socket.socket, first_process: int | None = None, own_number: int | None = None,
                  group: Cgroup | None = None):
         self.connection, self.first_process, self.own_number, self.group = connection, first_process, own_number, group
         self._requests, self._snapshots = 0, []
+        self.gone: dict[str, Any] = {}
 
     def __enter__(self) -> "RemoteKernel":
         return self
