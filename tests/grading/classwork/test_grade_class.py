@@ -136,7 +136,7 @@ def test_a_release_that_was_kept_in_part_is_kept_again(course, monkeypatch, rele
 
 def test_what_a_killed_run_has_left_is_removed_by_the_next(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    left, new, held = (tmp_path / f"tlkit-warm-{name}" for name in ("left", "new", "held"))
+    left, new, held = (tmp_path / f"tlkit-parents-{name}" for name in ("left", "new", "held"))
     for folder in (left, new, held):
         folder.mkdir()
         (folder / "learners").touch()

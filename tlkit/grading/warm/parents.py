@@ -25,7 +25,7 @@ from tlkit.grading.warm.remote_kernel import RemoteKernel
 
 ALWAYS = ("numpy", "matplotlib_inline.backend_inline")
 START_SECONDS = 300
-_PREFIX = "tlkit-warm-"
+_PREFIX = "tlkit-parents-"
 
 
 class WarmParents:
