@@ -80,7 +80,8 @@ class ExecuteInTwoKernels(NbGraderPreprocessor):
         running = TwoKernels(self._parents(path), nb, path.parent, seeds, Limits(**self.limits), Allowance(**self.allowance))
         for index, remark in running.run().remarks.items():
             self.log.warning("%s, %s, cell %s: %s", ids.get("student", ""), ids["notebook"], index + 1, remark)
-        make_harmless(nb, nbformat.read(path, as_version=4))
+        for note in make_harmless(nb, nbformat.read(path, as_version=4)):
+            self.log.warning("%s, %s: %s", ids.get("student", ""), ids["notebook"], note)
         return nb, resources
 
     def _parents(self, path: Path) -> WarmParents:

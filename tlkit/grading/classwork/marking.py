@@ -91,8 +91,9 @@ def mark(job: Job, parents: WarmParents) -> Marked:
     else:
         marked.scores = [asdict(Score(score.grade_id, 0.0, score.max_points, marked.reason))
                          for score in scores(notebook, {}, {})]
+    marked.notes += make_harmless(notebook, released)
     marked.notes = [printable(note).replace("\n", " ")[:500] for note in marked.notes[:100]]
-    _finish(job, notebook, released, marked)
+    _finish(job, notebook, marked)
     marked.seconds = round(time.perf_counter() - started, 3)
     return marked
 
@@ -129,11 +130,10 @@ def _unanswered(notebook: NotebookNode, released: NotebookNode) -> list[str]:
             if cell.metadata.get("nbgrader", {}).get("solution") and cell.source == sources.get(grade_id(cell))]
 
 
-def _finish(job: Job, notebook: NotebookNode, released: NotebookNode, marked: Marked) -> None:
+def _finish(job: Job, notebook: NotebookNode, marked: Marked) -> None:
     """The graded notebook for the formgrader, and the page for the learner."""
     lines = [f"Not graded: {marked.reason}."] if marked.reason else []
     lines += marked.notes
-    make_harmless(notebook, released)
     if lines:
         add_notes(notebook, map(_as_text, lines))
     for cell in notebook.cells:
