@@ -178,12 +178,14 @@ def test_two_submissions_at_a_time_do_not_see_each_other(parents):
     limits = Limits(cell_seconds=10)
     with parents.learners_kernel() as one, parents.learners_kernel() as other:
         one.run("import socket, threading, os\ns = socket.create_server(('127.0.0.1', 5000))\nu = socket.socket(socket.AF_UNIX)\nu.bind('\\0meet')\n"
-                "u.listen()\nopen('/tmp/meet', 'w').close()\nopen('/dev/shm/meet', 'w').close()", limits)
+                "u.listen()\nterminal = os.openpty()\nopen('/tmp/meet', 'w').close()\nopen('/dev/shm/meet', 'w').close()", limits)
         run = other.run("import os, socket\nfound = [os.path.exists('/tmp/meet'), os.path.exists('/dev/shm/meet')]\n"
                         "for family, where in ((socket.AF_INET, ('127.0.0.1', 5000)), (socket.AF_UNIX, '\\0meet')):\n    try:\n"
                         "        socket.socket(family).connect(where); found.append(True)\n    except OSError: found.append(False)\n"
-                        "print(found, sorted(p for p in os.listdir('/proc') if p.isdigit()))", limits)
-    assert run.outputs[0].text.startswith("[False, False, False, False] ['1', '2']"), run
+                        "print(found, sorted(p for p in os.listdir('/proc') if p.isdigit()), os.listdir('/dev/pts'))", limits)
+        there = one.run("print(sorted(os.listdir('/dev/pts')))", limits)
+    assert run.outputs[0].text == "[False, False, False, False] ['1', '2'] ['ptmx']\n", run
+    assert there.outputs[0].text == "['0', 'ptmx']\n", there
 
 
 def test_a_kernel_inherits_no_descriptor_but_its_connection(parents):
