@@ -13,7 +13,7 @@ import pytest
 
 from tests.grading.classwork.attacks import KNOWN, OWN
 from tests.grading.classwork.conftest import RIGHT, SEEDS, WORTH, WRONG, grade, submission, total
-from tests.grading.classwork.more_attacks import MORE
+from tests.grading.classwork.more_attacks import MORE, table_of_shown_cases
 from tlkit.grading.feedback import FeedbackExporter
 from tlkit.grading.records import from_json
 from tlkit.grading.trial import draw_cases
@@ -170,6 +170,12 @@ def _record(name):
     from tlkit.exercises import find_exercise
 
     return find_exercise(name)
+
+
+def test_a_table_of_the_shown_cases_would_earn_points_where_nothing_is_hidden(parents, release):
+    answers = {"01-paired_gain": table_of_shown_cases()}
+    with_table = total(grade(parents, release, submission(release, WRONG | answers), seeds={}))
+    assert with_table > total(grade(parents, release, submission(release, WRONG), seeds={}))
 
 
 def test_two_submissions_at_a_time_do_not_see_each_other(parents):

@@ -70,8 +70,8 @@ def time_noted(folder: Path) -> datetime | None:
         if not 1970 <= when.year < 9999:  # the calendar's first and last days have no time elsewhere
             raise TlkitError(f"it is in the year {when.year}")
     except (TlkitError, ValueError, OverflowError, ArithmeticError, TypeError, AttributeError, OSError) as error:
-        raise TlkitError(f"{TIMESTAMP} says no time at which it was handed in, so no lateness is counted "
-                         f"({str(error)[:100]})") from error
+        raise TlkitError(f"{TIMESTAMP} says no time at which it was handed in, so no lateness is counted; "
+                         f"nbgrader's formgrader cannot list the assignment before it is mended or deleted ({str(error)[:100]})") from error
     return when
 
 
