@@ -4,7 +4,7 @@
 
 Both in one run, on copies of the same submissions, and neither runs cells that only demonstrate. Stock is `nbgrader
 autograde` as it is installed, one process for all submissions; ours has every protection on (and writes feedback pages
-too). Points of checks are compared one by one.
+too). Points of checks are compared one by one. Whether memory stays flat is what `benchmarks.grading_soak` looks at.
 """
 
 import argparse
@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-import psutil
 from nbgrader.api import Gradebook
 
 from tlkit.course.build import write_source_notebook
@@ -128,9 +127,7 @@ def measure(submissions: int, stock: int, jobs: int) -> dict[str, Any]:
         make_class(theirs, STOCK, made[:stock])
         make_class(ours, OURS, made)
         stock_seconds = run_stock(theirs)
-        before = psutil.Process().memory_info().rss
         seconds, summary = run_ours(ours, jobs)
-        grown = psutil.Process().memory_info().rss - before
         students = [student for student, _ in made[:stock]]
         one, other = points(theirs, students), points(ours, students)
         differing = [(student, name, one[student][name], other[student][name]) for student in students for name in one[student]
@@ -141,8 +138,7 @@ def measure(submissions: int, stock: int, jobs: int) -> dict[str, Any]:
         "tlkit": {"seconds_per_submission": round(seconds / submissions, 3), "submissions": submissions,
                   "start_seconds": round(summary.start_seconds, 1),
                   "seconds_per_submission_after_start": round((seconds - summary.start_seconds) / submissions, 3),
-                  "seconds_in_a_worker": round(sum(r.seconds for r in summary.records) / submissions, 3),
-                  "memory_grown_mb": round(grown / 1e6)},
+                  "seconds_in_a_worker": round(sum(r.seconds for r in summary.records) / submissions, 3)},
         "times_as_many": round(stock_seconds / stock / (seconds / submissions), 1),
         "grades_equal": not differing, "differing": differing,
         "outcomes": {outcome: sum(record.outcome == outcome for record in summary.records)

@@ -18,6 +18,7 @@ from typing import Any
 import nbformat
 import psutil
 
+from tlkit.course.build import write_source_notebook
 from tlkit.grading.classwork.grade_class import grade_class
 from tlkit.grading.sandbox.cgroups import Cgroups
 
@@ -52,7 +53,9 @@ def write_class(root: Path, submissions: int, poison: float) -> dict[str, str]:
     """Submissions; what each is: "right", "blank" or a poison's name."""
     released = release(root / "course")
     (root / "nbgrader_config.py").write_text("from tlkit.course.release import configure\nc = get_config()\nconfigure(c)\n")
-    solved = nbformat.read(CHECKOUT / "solutions" / "01_why_transfer" / "01_why_transfer.ipynb", as_version=4)
+    source = CHECKOUT / "solutions" / "01_why_transfer" / "01_why_transfer.py"
+    write_source_notebook(source)
+    solved = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
     answers = {cell.metadata.nbgrader.grade_id: cell.source for cell in solved.cells
                if cell.metadata.get("nbgrader", {}).get("solution")}
     every, kinds = max(1, round(1 / poison)) if poison else submissions + 1, {}

@@ -50,6 +50,12 @@ def write_answers(notebook: Path, chosen: dict[str, str]) -> None:
     nbformat.write(content, notebook)
 
 
+def show_a_script(notebook: Path) -> None:
+    content = nbformat.read(notebook, as_version=4)
+    content.cells.append(nbformat.v4.new_code_cell("from IPython.display import HTML  # an own cell\nHTML('<script>alert(1)</script>')", id="mine"))
+    nbformat.write(content, notebook)
+
+
 def tamper(notebook: Path) -> None:
     """Nothing answered, and everything done to the notebook's structure that might earn points."""
     content = nbformat.read(notebook, as_version=4)
@@ -93,6 +99,7 @@ def course(tmp_path_factory) -> Place:
         else:  # the same files, fetched once
             shutil.copytree(root / "ann" / UNIT, learner.folder / UNIT)
     write_answers(root / "ann" / UNIT / f"{UNIT}.ipynb", solved)
+    show_a_script(root / "ann" / UNIT / f"{UNIT}.ipynb")
     write_answers(root / "ben" / UNIT / f"{UNIT}.ipynb", half)
     shutil.copyfile(course.folder / "course" / UNIT / f"{UNIT}.ipynb", root / "cem" / UNIT / f"{UNIT}.ipynb")
     tamper(root / "dan" / UNIT / f"{UNIT}.ipynb")
@@ -166,6 +173,15 @@ def test_feedback_reaches_the_learner_without_scripts_of_anybody(course):
     assert "01.sample" in text and "right, 3 of 3 points" in text
     assert "part of the gain is tuning" in text
     assert "<script>alert('explain')" not in text
+
+
+def test_graded_notebooks_hold_no_script_of_a_learners(course):
+    """The formgrader shows them as they are."""
+    graded = nbformat.read(course.folder / "autograded" / "ann" / UNIT / f"{UNIT}.ipynb", as_version=4)
+    text = next(cell.source for cell in graded.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == "01-explain")
+    assert text.startswith("(shown as it was typed") and f"```text\n{EXPLANATION}\n```" in text
+    own = next(cell for cell in graded.cells if "an own cell" in cell.source)
+    assert "text/plain" in str(own.outputs) and "<script>" not in str(own.outputs)
 
 
 def test_the_export_has_a_line_for_each_learner(course):

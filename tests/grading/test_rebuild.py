@@ -43,6 +43,19 @@ def test_own_cells_keep_their_place_and_lose_their_tags(notebook, released):
     nbformat.validate(cells)
 
 
+@pytest.mark.parametrize("edit, said", [
+    (lambda content, cells: cells["01-quiz-check"]["metadata"].update(tags=["skip-execution"]), "01-quiz-check has other tags or marks"),
+    (lambda content, cells: cells["01-quiz"]["metadata"]["nbgrader"].update(locked=True), "01-quiz has other tags or marks"),
+    (lambda content, cells: content.update(metadata=[]), "metadata of the notebook"),
+    (lambda content, cells: cells["small-2"].update(metadata={"nbgrader": 5}), "of no form that a notebook has"),
+])
+def test_strange_metadata_is_told_and_not_used(notebook, released, edit, said):
+    change(notebook, edit)
+    cells, notes, original = rebuilt(notebook, released)
+    assert len(notes) == 1 and said in notes[0]
+    assert [cell.metadata for cell in cells.cells] == [cell.metadata for cell in original.cells]
+
+
 def test_a_changed_set_up_runs_after_the_released_one(notebook, released):
     change(notebook, lambda content, cells: cells["small-2"].update(source="import math"))
     cells, _, original = rebuilt(notebook, released)

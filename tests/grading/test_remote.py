@@ -139,3 +139,13 @@ def test_objects_are_reached_by_handles():
 def test_a_reply_that_is_none_is_an_error_and_nothing_else(reply):
     with pytest.raises(AnswerError):
         fetched(lambda about, numbers: (reply, b""), {"name": "f"})
+
+
+def test_arrays_that_share_their_numbers_do_not_cross():
+    """Some thousands of them would fit into a small reply, and fill the memory of the checks' side."""
+    def array(start):
+        return {"array": ["float64", [4], start, "numpy", False, "float64", "cpu"]}
+
+    assert [list(made.data) for made in Unpacker(bytes(64)).unpack([array(0), array(32)])] == [[0] * 4] * 2
+    with pytest.raises(NotAllowed, match="without its numbers"):
+        Unpacker(bytes(64)).unpack([array(0), array(0), array(32)])

@@ -16,7 +16,7 @@ import pytest
 from tlkit.grading.check import verdict_on
 from tlkit.grading.engine import judge
 from tlkit.grading.limits import TimeLimit, memory_limit, time_limit
-from tlkit.grading.subject import LocalSubject
+from tlkit.grading.subject import LocalSubject, _load_libraries
 from tlkit.grading.verdict import Outcome
 
 RIGHT = """
@@ -281,3 +281,19 @@ def test_an_answer_that_switches_the_guard_off_is_told():
     verdict = outcome(RIGHT.replace("difference =", "import sys; sys.setprofile(None); difference =", 1))
     assert (verdict.outcome.value, verdict.points) == ("not yet", 0)
     assert "sys.setprofile" in verdict.message
+
+
+@pytest.mark.parametrize("error", [OSError("a shared library is missing"), ImportError("no"), SystemExit(1)])
+def test_a_library_that_cannot_be_imported_beforehand_stops_nothing(error, monkeypatch):
+    """The answer meets the same error when it imports it, and is told so."""
+    tried = []
+
+    def fails(name):
+        tried.append(name)
+        raise error
+
+    monkeypatch.setattr("tlkit.grading.subject.import_module", fails)
+    monkeypatch.delitem(sys.modules, "sklearn", raising=False)
+    _load_libraries("def f(x):\n    import sklearn")
+    _load_libraries("def f(x):\n    import os")
+    assert tried == ["sklearn"]

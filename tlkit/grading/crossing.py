@@ -94,7 +94,7 @@ class Unpacker:
     """
 
     def __init__(self, numbers: bytes, from_answer: bool = True):
-        self.numbers, self.from_answer, self.count = numbers, from_answer, 0
+        self.numbers, self.from_answer, self.count, self.taken = numbers, from_answer, 0, 0
 
     def unpack(self, value: Any, depth: int = 0) -> Any:
         """The encoded value.
@@ -149,7 +149,8 @@ class Unpacker:
         if not all(type(length) is int and 0 <= length <= MAX_ELEMENTS for length in shape):
             raise NotAllowed("an array of a shape that there is not")
         count, size = math.prod(shape), np.dtype(dtype).itemsize
-        if count > MAX_ELEMENTS or start < 0 or start + count * size > len(self.numbers):
+        self.taken += count * size  # arrays that share their numbers would be more than was sent
+        if count > MAX_ELEMENTS or start < 0 or start + count * size > len(self.numbers) or self.taken > len(self.numbers):
             raise NotAllowed("an array without its numbers")
         data = np.frombuffer(self.numbers, np.dtype(dtype).newbyteorder("<"), count, start).astype(dtype).reshape(shape)
         if dtype == "bool":

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from tlkit.exercises.record import Exercise
+from tlkit.exercises.record import Exercise, Quiz
 from tlkit.grading.engine import judge
 from tlkit.grading.subject import Subject
 from tlkit.grading.verdict import Outcome, Verdict
@@ -41,6 +41,22 @@ def judge_with_hidden(exercise: Exercise, subject: Subject, hidden_seeds: Iterab
                    message=_in_words(failed), diagnosis=_known(exercise, hidden), hint=exercise.hint)
 
 
+def without_the_answers_words(record: Exercise | Quiz, verdict: Verdict) -> Verdict:
+    """A verdict that was found after an answer's process had seen hidden cases: nothing in it comes from that process."""
+    if verdict.outcome is not Outcome.NOT_YET:
+        return replace(verdict, notes=tuple(note for note in verdict.notes if _is_ours(record, note)))
+    left_out = ("What this answer did is not shown, since something of the notebook was still running beside it when hidden cases were "
+                "used (a thread, for example). Check it in your own notebook.")
+    return replace(verdict, message=left_out, failing=None, diagnosis=_known(record, [verdict]),
+                   notes=tuple(note for note in verdict.notes if _is_ours(record, note)))
+
+
+def _is_ours(record: Exercise | Quiz, note: str) -> bool:
+    """Whether a remark is the explanation of a quiz's choice."""
+    return record.kind == "choice" and any(choice.explanation and note.endswith(choice.explanation)
+                                           for question in record.questions for choice in question.choices)
+
+
 def _in_words(groups: list[str]) -> str:
     named = "; ".join(f"“{group}”" for group in groups)
     return (f"Right on the cases that are shown, and not yet on others of the same kind, which are not shown: {named}. "
@@ -50,5 +66,5 @@ def _in_words(groups: list[str]) -> str:
 def _known(exercise: Exercise, hidden: list[Verdict]):
     """The first misconception of the record among the diagnoses; a general diagnosis may quote what it saw."""
     found = [verdict.diagnosis for verdict in hidden if verdict.diagnosis]
-    texts = {(known.name, known.why, known.hint) for known in exercise.misconceptions}
+    texts = {(known.name, known.why, known.hint) for known in getattr(exercise, "misconceptions", ())}
     return next((each for each in found if (each.name, each.why, each.hint) in texts), None)

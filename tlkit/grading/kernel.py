@@ -39,6 +39,7 @@ class Limits:
         grace_seconds: for a cell to end when it was interrupted; then its kernel is stopped.
         start_seconds: for a kernel to start.
         kept_bytes: of each cell's output; the rest is dropped.
+        kept_in_all: of all learners' cells of a notebook together, where a class is graded.
         sent_bytes: of each cell's output; a cell that sends more is interrupted, and no larger message is read.
         restarts: kernels that may be stopped or die before the rest of the notebook is left out.
     """
@@ -47,6 +48,7 @@ class Limits:
     grace_seconds: float = 5
     start_seconds: float = 120
     kept_bytes: int = 200_000
+    kept_in_all: int = 5_000_000
     sent_bytes: int = 10_000_000
     restarts: int = 10
 

@@ -16,11 +16,12 @@ from traitlets import Bool, Dict, Unicode
 from tlkit.errors import TlkitError
 from tlkit.grading.classwork.course import code_to_run, exercises_checked_in
 from tlkit.grading.classwork.grade_class import require_sandbox
+from tlkit.grading.harmless import make_harmless
 from tlkit.grading.kernel import Limits
 from tlkit.grading.rebuild import add_notes, rebuild
 from tlkit.grading.sandbox.allowance import Allowance
 from tlkit.grading.secret import read_secret
-from tlkit.grading.submission import submission_of
+from tlkit.grading.submission import require_gradable, submission_of
 from tlkit.grading.two_kernels import TwoKernels
 from tlkit.grading.warm.parents import WarmParents
 
@@ -46,7 +47,9 @@ class RestoreFromRelease(NbGraderPreprocessor):
         if not path.is_file():
             raise TlkitError(f"{path.absolute()} is missing: the released notebook, without which {ids['notebook']} "
                              f"cannot be graded; `nbgrader generate_assignment {ids['assignment']}` makes it")
-        restored, notes = rebuild(nbformat.read(path, as_version=4), submission_of(nb))
+        submission = submission_of(nb)
+        require_gradable(submission)
+        restored, notes = rebuild(nbformat.read(path, as_version=4), submission)
         for note in notes:
             self.log.info("%s, %s: %s", ids.get("student", ""), ids["notebook"], note)
         if notes:
@@ -77,6 +80,8 @@ class ExecuteInTwoKernels(NbGraderPreprocessor):
         running = TwoKernels(self._parents(path), nb, path.parent, seeds, Limits(**self.limits), Allowance(**self.allowance))
         for index, remark in running.run().remarks.items():
             self.log.warning("%s, %s, cell %s: %s", ids.get("student", ""), ids["notebook"], index + 1, remark)
+        for note in make_harmless(nb, nbformat.read(path, as_version=4)):
+            self.log.warning("%s, %s: %s", ids.get("student", ""), ids["notebook"], note)
         return nb, resources
 
     def _parents(self, path: Path) -> WarmParents:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from nbformat import NotebookNode, v4
 from nbgrader.utils import is_grade, is_solution
 
-from tlkit.grading.submission import LearnersCell, Submission
+from tlkit.grading.submission import FLAGS, LearnersCell, Submission
 
 NOTES = "notes-of-grading"
 DEMO, SETUP = "demo", "setup"
@@ -33,7 +33,7 @@ def rebuild(released: NotebookNode, submission: Submission) -> tuple[NotebookNod
     by_source = {cell.source.strip(): index for index, cell in reversed(list(enumerate(notebook.cells)))}
     claims: dict[str, list[LearnersCell]] = defaultdict(list)
     own: dict[int, list[NotebookNode]] = defaultdict(list)
-    notes, anchor = [], -1
+    notes, anchor = _oddities(submission), -1
     for cell in submission.cells:
         if cell.grade_id in by_grade_id:
             claims[cell.grade_id].append(cell)
@@ -52,6 +52,7 @@ def rebuild(released: NotebookNode, submission: Submission) -> tuple[NotebookNod
             own[anchor].append(_own_cell(cell, f"own-{sum(map(len, own.values())) + 1}"))
     for name, index in by_grade_id.items():
         cell = notebook.cells[index]
+        notes += _remarks_on_flags(cell, claims[name])
         if is_solution(cell):
             notes += _fill_in(cell, claims[name])
         else:
@@ -97,6 +98,20 @@ def _fill_in(cell: NotebookNode, claims: list[LearnersCell]) -> list[str]:
                      f"{cell.cell_type} cell that it was")
     cell.source = taken.source
     return notes
+
+
+def _oddities(submission: Submission) -> list[str]:
+    """What whoever grades should know of metadata that no program writes."""
+    odd = submission.is_odd + sum(cell.is_odd for cell in submission.cells)
+    return [f"the metadata of the notebook, or of some of its cells, is of no form that a notebook has ({odd}); it was not read"] if odd else []
+
+
+def _remarks_on_flags(cell: NotebookNode, claims: list[LearnersCell]) -> list[str]:
+    """Whether a cell says that it is something else than it was released as."""
+    due = {name: cell.metadata["nbgrader"].get(name) for name in FLAGS} | {"tags": cell.metadata.get("tags") or []}
+    if all(claim.flags == due for claim in claims):
+        return []
+    return [f"the cell {grade_id(cell)} has other tags or marks of nbgrader than it was released with; the released ones are used"]
 
 
 def _remarks_on_locked(cell: NotebookNode, claims: list[LearnersCell]) -> list[str]:

@@ -58,7 +58,7 @@ class RemoteSubject:
     def source(self) -> str | None:
         """From the cells that were run, so that no process can tell another one."""
         for source in reversed(self.sources):
-            with contextlib.suppress(SyntaxError, ValueError, RecursionError):
+            with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
                 for node in reversed(ast.parse(source).body):
                     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.name == self.record.name:
                         return ast.get_source_segment(source, node)
@@ -118,7 +118,7 @@ class RemoteSubject:
     def _imported(self) -> dict[str, Any]:
         bound: dict[str, Any] = {}
         for source in self.sources:
-            with contextlib.suppress(SyntaxError, ValueError, RecursionError):
+            with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
                 bound |= imports_in(ast.parse(source))
         return bound
 

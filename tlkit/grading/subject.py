@@ -138,10 +138,13 @@ class LocalSubject:
 
 
 def _load_libraries(source: str | None) -> None:
-    """Import large libraries that the answer imports itself: their time and memory are not the answer's."""
+    """Import large libraries that the answer imports itself: their time and memory are not the answer's.
+
+    Where that fails, the answer fails when it imports them, and is told so.
+    """
     for name in ("torch", "torchvision", "transformers", "sklearn", "scipy", "pandas"):
         if name in (source or "") and name not in sys.modules:
-            with contextlib.suppress(ImportError):
+            with contextlib.suppress(Exception, SystemExit):
                 import_module(name)
 
 

@@ -1,8 +1,9 @@
 """What is read of a learner's notebook: the text of its cells, and which cells they claim to be. Nothing else counts."""
 
+import json
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ from tlkit.course.units import read_object, units
 from tlkit.errors import TlkitError
 
 MAX_BYTES = 50_000_000
+MAX_CELLS = 2_000
+MAX_TEXT = 2_000_000
+FLAGS = ("grade", "solution", "locked", "task", "schema_version")
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,8 @@ class LearnersCell:
     Args:
         grade_id: the nbgrader cell that it says it is, or "".
         points: what it says to be worth, whatever that is.
+        flags: what else it says to be, of FLAGS, and its tags.
+        is_odd: whether its metadata is nothing that a notebook has.
     """
 
     cell_type: str
@@ -26,6 +32,8 @@ class LearnersCell:
     id: str = ""
     grade_id: str = ""
     points: Any = None
+    flags: Mapping[str, Any] = field(default_factory=dict)
+    is_odd: bool = False
 
 
 @dataclass(frozen=True)
@@ -34,11 +42,13 @@ class Submission:
 
     Args:
         unit, release: what it says that it was made from, or "".
+        is_odd: whether its metadata is nothing that a notebook has.
     """
 
     cells: tuple[LearnersCell, ...]
     unit: str = ""
     release: str = ""
+    is_odd: bool = False
 
 
 def read_submission(path: Path, max_bytes: int = MAX_BYTES) -> Submission:
@@ -80,7 +90,21 @@ def submission_of(content: Mapping, name: str = "the notebook") -> Submission:
         tuple(_cell(cell) for cell in cells if isinstance(cell, Mapping)),
         _text(tlkit.get("unit")),
         _text(tlkit.get("release")),
+        not isinstance(content.get("metadata", {}), Mapping),
     )
+
+
+def require_gradable(submission: Submission) -> None:
+    """See that somebody else's notebook is not so large that grading it, or its page, would take for ever.
+
+    Raises:
+        TlkitError: it has too many cells, or too much text in them.
+    """
+    if len(submission.cells) > MAX_CELLS:
+        raise TlkitError(f"it has {len(submission.cells)} cells, and at most {MAX_CELLS} are graded")
+    length = sum(len(json.dumps(cell.source)) for cell in submission.cells)  # as it is sent from process to process
+    if length > MAX_TEXT:
+        raise TlkitError(f"its cells hold {length / 1e6:.1f} MB of text, and at most {MAX_TEXT / 1e6:g} are graded")
 
 
 def released_notebook(submission: Submission, name: str, folder: Path | None = None) -> Path:
@@ -108,13 +132,17 @@ def _grade_ids(notebook: Path) -> set[str]:
 
 
 def _cell(cell: Mapping) -> LearnersCell:
-    nbgrader = _mapping(_mapping(cell.get("metadata")).get("nbgrader"))
+    metadata = _mapping(cell.get("metadata"))
+    nbgrader = _mapping(metadata.get("nbgrader"))
     return LearnersCell(
         cell_type=_text(cell.get("cell_type")),
         source=_text(cell.get("source", cell.get("input"))),
         id=_text(cell.get("id")),
         grade_id=_text(nbgrader.get("grade_id")),
         points=nbgrader.get("points"),
+        flags={name: nbgrader.get(name) for name in FLAGS} | {"tags": metadata.get("tags") or []},
+        is_odd=not isinstance(cell.get("metadata", {}), Mapping) or not isinstance(metadata.get("nbgrader", {}), Mapping)
+        or not isinstance(nbgrader.get("grade_id", ""), str),
     )
 
 

@@ -12,7 +12,7 @@ from tlkit.exercises import find_exercise
 from tlkit.grading import check as checks
 from tlkit.grading import trial
 from tlkit.grading.engine import judge
-from tlkit.grading.hidden import judge_with_hidden
+from tlkit.grading.hidden import judge_with_hidden, without_the_answers_words
 from tlkit.grading.quiz import judge_quiz
 from tlkit.grading.remote import AnswerError, RemoteObject, RemoteSubject, fetched
 from tlkit.grading.verdict import Verdict
@@ -55,7 +55,7 @@ class ChecksKernel(Kernel):
 
     def __init__(self, connection: socket.socket, shell: Shell, seeds: Seeds):
         super().__init__(connection, shell)
-        self.seeds, self.verdicts, self.sources = seeds, [], []
+        self.seeds, self.verdicts, self.sources, self.is_silent = seeds, [], [], False
         self.shown: dict[str, Verdict] = {}
         checks.judge_elsewhere(self.verdict)
         shell.user_ns["check"] = checks.check
@@ -72,11 +72,13 @@ class ChecksKernel(Kernel):
     def verdict(self, exercise_id: str) -> Verdict:
         """Judge an exercise, on hidden cases too where it has seeds for them."""
         record = find_exercise(exercise_id)
-        subject = RemoteSubject(record, self.ask, self.sources)
+        subject, shown = RemoteSubject(record, self.ask, self.sources), self.shown.pop(exercise_id, None)
         if record.kind == "choice":
-            found = judge_quiz(record, subject)
+            found = shown or judge_quiz(record, subject)
         else:
-            found = judge_with_hidden(record, subject, self.seeds.get(exercise_id, ()), self.shown.pop(exercise_id, None))
+            found = judge_with_hidden(record, subject, self.seeds.get(exercise_id, ()), shown)
+        if self.is_silent and shown is None:
+            found = without_the_answers_words(record, found)
         self.verdicts.append(found)
         return found
 
@@ -89,18 +91,19 @@ class ChecksKernel(Kernel):
         self.sources = sources
         for exercise_id in _checked_in(source):
             record = find_exercise(exercise_id)
-            if record.kind != "choice":
-                self.shown[exercise_id] = judge(record, RemoteSubject(record, self.ask, sources), SHOWN_SEED)
+            subject = RemoteSubject(record, self.ask, sources)
+            self.shown[exercise_id] = judge_quiz(record, subject) if record.kind == "choice" else judge(record, subject, SHOWN_SEED)
         return True, b""
 
-    def do_grade(self, source: str, points: float, sources: list[str], numbers: bytes) -> tuple[Any, bytes]:
+    def do_grade(self, source: str, points: float, sources: list[str], is_silent: bool, numbers: bytes) -> tuple[Any, bytes]:
         """Run a graded cell: {"points", "note", "verdicts"}.
 
         Args:
             points: what the cell is worth.
             sources: the learner's code cells before it.
+            is_silent: whether hidden cases were used before, so that no word or value of an answer's may be told.
         """
-        self.verdicts, self.sources = [], sources
+        self.verdicts, self.sources, self.is_silent = [], sources, is_silent
         for name in _unknown_names(source, self.shell.user_ns):
             try:
                 self.shell.user_ns[name] = RemoteName(self.ask, name).resolved()

@@ -1,8 +1,9 @@
 """Run a rebuilt notebook in two kernels: what a learner wrote in one, the checks in another that only asks it.
 
 First every cell of the learner's runs, in order; where a check stands, the kernel is kept as it is at that moment (a
-fork that waits). Then the checks run, each against what was kept. So no hidden input is seen before the last cell has
-run, and nothing that could show one is kept afterwards; an answer that ends its process takes only its own check along.
+fork that waits). Then the checks run, each against what was kept: those without hidden cases first. So no hidden input is
+seen before the last cell has run, and nothing that could show one is kept afterwards; an answer that ends its process
+takes only its own check along.
 """
 
 import ast
@@ -22,8 +23,9 @@ from tlkit.grading.rebuild import SETUP, is_check, is_demo
 from tlkit.grading.sandbox.allowance import Allowance
 from tlkit.grading.warm import wire
 from tlkit.grading.warm.parents import WarmParents
-from tlkit.grading.warm.remote_kernel import RemoteKernel
+from tlkit.grading.warm.remote_kernel import RemoteKernel, Run
 
+_OURS, _BUILTINS = {"check"}, set(dir(builtins))
 _ASK_SECONDS = 25.0   # for one question; the answer's process itself stops a call after 10
 _NOT_SHOWN = "What this cell showed is left out, since it ran after a check had used hidden cases.\n"
 
@@ -64,7 +66,9 @@ class TwoKernels:
         self._kept: dict[int, RemoteKernel | None] = {}
         self._deadly: set[int] = set()
         self._checks: RemoteKernel | None = None
+        self._set_up = 0
         self._revealed = False
+        self._room = limits.kept_in_all
 
     def run(self) -> Grading:
         """Run everything.
@@ -78,7 +82,7 @@ class TwoKernels:
             if any(self.seeds.values()):
                 for index in checks:
                     self._judge_shown(index)
-            for index in checks:
+            for index in sorted(checks, key=self._uses_hidden):
                 self._run_check(index, self._kept.get(index))
         for index, remark in self.result.remarks.items():
             outputs = self.cells[index].outputs  # nbgrader gives nothing for stderr, so points are not followed by any
@@ -114,7 +118,7 @@ class TwoKernels:
                     continue
                 run = kernel.run(cell.source, self._limits())
                 if not is_replay:
-                    cell.outputs = self._shown(run.outputs)
+                    cell.outputs = self._shown(self._within_room(run))
                     reached = turn + 1
                 if not run.goes_on:
                     self._deadly.add(index)
@@ -127,6 +131,19 @@ class TwoKernels:
             self.result.remarks[index] = (f"this cell was not run, since {self.limits.restarts + 1} cells before it had taken "
                                           "their kernel along")
 
+    def _within_room(self, run: Run) -> list[NotebookNode]:
+        """What a cell showed, as far as there is room for it in the graded notebook."""
+        size = sum(len(str(output)) for output in run.outputs)
+        if size > self._room:
+            run.remark = run.remark or f"all cells together showed more than {self.limits.kept_in_all / 1e6:g} MB; the rest is dropped"
+            return []
+        self._room -= size
+        return run.outputs
+
+    def _uses_hidden(self, index: int) -> bool:
+        """Whether a graded cell may use hidden cases, which only `check` does."""
+        return any(self.seeds.values()) and "check" in _names_read(self.cells[index].source)
+
     def _shown(self, outputs: list[NotebookNode]) -> list[NotebookNode]:
         return [v4.new_output("stream", name="stdout", text=_NOT_SHOWN)] if self._revealed and outputs else outputs
 
@@ -134,30 +151,32 @@ class TwoKernels:
         """Keep the kernel for a check; where it cannot be, the check runs now, and what is shown later is left out."""
         self._kept[index] = kernel.snapshot(self.limits.grace_seconds)
         if self._kept[index] is None:
-            self._revealed = any(self.seeds.values())
             self._run_check(index, kernel)
 
     def _judge_shown(self, index: int) -> None:
         """Judge by shown cases, before hidden ones are used anywhere."""
         answer, _ = self._answering(self._kept.get(index))
-        checks = self._checks or self._new_checks_kernel(index)
+        checks = self._checks_kernel(index)
         if not checks.judge_shown(self.cells[index].source, self._sources_before(index), self._limits(), answer).goes_on:
             checks.close()
             self._checks = None
 
     def _run_check(self, index: int, asked: RemoteKernel | None) -> None:
-        """Run a graded cell."""
+        """Run a graded cell. Once hidden cases have been used, nothing is kept of it that a learner's process could choose."""
         cell = self.cells[index]
+        speaks_for_itself = _names_read(cell.source) - _OURS <= _BUILTINS
         due = float(cell.metadata["nbgrader"]["points"])
         self.result.points[index] = 0.0
         answer, gone = self._answering(asked)
-        checks = self._checks or self._new_checks_kernel(index)
-        run = checks.grade(cell.source, due, self._sources_before(index), self._limits(), answer)
-        cell.outputs = run.outputs
+        checks = self._checks_kernel(index)
+        run = checks.grade(cell.source, due, self._sources_before(index), self._limits(), answer, self._revealed)
+        is_left_out = self._revealed and not speaks_for_itself
+        self._revealed = self._revealed or self._uses_hidden(index)
+        cell.outputs = self._shown(run.outputs) if is_left_out else _without_errors(run.outputs) if self._revealed else run.outputs
         if run.goes_on and isinstance(run.reply, dict):
             self.result.points[index] = float(run.reply["points"])
             self.result.verdicts += run.reply["verdicts"]
-            run.remark = "; ".join(filter(None, [run.remark, run.reply["note"]]))
+            run.remark = "; ".join(filter(None, [run.remark, "" if is_left_out else run.reply["note"]]))
             _make_plain(cell, self.result.points[index])
         else:
             run.remark = run.remark or "the check could not be run to its end"
@@ -171,18 +190,19 @@ class TwoKernels:
             self.result.remarks[index] = run.remark
 
     def _answering(self, asked: RemoteKernel | None) -> tuple[Any, list[str]]:
-        """How questions are answered, and why they no longer are, once that is so."""
-        gone: list[dict] = []
+        """How questions are answered, and why they no longer are, once that is so; a kernel that once was gone stays so."""
         reasons: list[str] = []
 
         def answer(question: wire.Message, deadline: float) -> tuple[Any, wire.Message | None]:
-            if asked is None or gone:
-                return gone[0] if gone else {"gone": "the process in which the answer was has ended"}, None
-            content, reply = asked.ask(question, min(deadline, time.monotonic() + _ASK_SECONDS), self.limits)
-            if reply is None:
-                gone.append(content)
-                reasons.append(content["gone"])
-            return content, reply
+            if asked is None:
+                return {"gone": "the process in which the answer was has ended"}, None
+            reply = None
+            if not asked.gone:
+                content, reply = asked.ask(question, min(deadline, time.monotonic() + _ASK_SECONDS), self.limits)
+                asked.gone = content if reply is None else {}
+            if asked.gone and not reasons:
+                reasons.append(asked.gone["gone"])
+            return asked.gone or None, reply
 
         return answer, reasons
 
@@ -196,21 +216,30 @@ class TwoKernels:
         kernel.write_files(self.folder)
         return kernel
 
-    def _new_checks_kernel(self, index: int) -> RemoteKernel:
-        """A kernel for checks; where their code uses more than `check`, the release's own set-up runs in it first."""
-        self._checks = self.parents.checks_kernel(self.seeds, self.allowance)
+    def _checks_kernel(self, index: int) -> RemoteKernel:
+        """The kernel for checks; where their code uses more than `check`, the release's own set-up up to there runs in it first."""
         wanted = {name for position in self._due(is_check) for name in _names_read(self.cells[position].source)}
-        if wanted - {"check"} - set(dir(builtins)):
-            self._checks.write_files(self.folder)
-            for position in self._due(lambda cell: not is_check(cell)):
-                cell = self.cells[position]
-                if position < index and (is_locked(cell) or SETUP in cell.metadata.get("tags", [])):
-                    self._checks.run(cell.source, self._limits())
+        needs_set_up = bool(wanted - _OURS - _BUILTINS)
+        if self._checks is None:
+            self._checks, self._set_up = self.parents.checks_kernel(self.seeds, self.allowance), 0
+            if needs_set_up:
+                self._checks.write_files(self.folder)
+        for position in self._due(lambda cell: not is_check(cell)) if needs_set_up else []:
+            cell = self.cells[position]
+            if self._set_up <= position < index and (is_locked(cell) or SETUP in cell.metadata.get("tags", [])):
+                self._checks.run(cell.source, self._limits())
+        self._set_up = max(self._set_up, index)
         return self._checks
 
     def _sources_before(self, index: int) -> list[str]:
         return [self.cells[position].source for position in self._due(lambda cell: not is_check(cell))
                 if position < index and position not in self._deadly]
+
+
+def _without_errors(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """The outputs without what an exception said: it may quote a value."""
+    return [v4.new_output("error", ename=output.ename, evalue="", traceback=[output.ename]) if output.output_type == "error"
+            else output for output in outputs]
 
 
 def _make_plain(cell: NotebookNode, points: float) -> None:

@@ -208,7 +208,7 @@ OWN = {
     "cells of odd types": Attack(edit=lambda content, cells: content["cells"].extend([1, None, [], {"cell_type": [], "source": {}, "metadata": 5}, {"source": ["a", 5, None]}])),
     "metadata of odd types": Attack(edit=lambda content, cells: (content.update(metadata=[1]), [cell.update(metadata={"nbgrader": {"grade_id": ["x"], "points": "nan"}})
         for cell in checks(cells)])),
-    "15 MB in one cell": Attack("#" + "x" * 15_000_000),
+    "15 MB in one cell": Attack("#" + "x" * 15_000_000, outcome="refused"),
     "null bytes and half characters": Attack("x = '\\0'\n# \x00 \ud800 \u202e"),
     "outputs of megabytes": Attack(edit=lambda content, cells: cells["square"].update(outputs=[{"output_type": "display_data", "metadata": {},
         "data": {"text/html": "<script>alert(1)</script>" * 100_000}}])),

@@ -1,6 +1,7 @@
 """No attack earns more than the honest score of its code, and none harms the host, the batch or another submission."""
 
 import contextlib
+import html
 import re
 import socket
 import threading
@@ -12,14 +13,16 @@ import pytest
 
 from tests.grading.classwork.attacks import KNOWN, OWN
 from tests.grading.classwork.conftest import RIGHT, SEEDS, WORTH, WRONG, grade, submission, total
+from tests.grading.classwork.more_attacks import MORE, table_of_shown_cases
 from tlkit.grading.feedback import FeedbackExporter
 from tlkit.grading.records import from_json
 from tlkit.grading.trial import draw_cases
 
-ALL = KNOWN | OWN
+ALL = KNOWN | OWN | MORE
 QUICK = ("01 always equal", "03 blanks later cells", "09 official solution", "11 writes the gradebook", "15 sends tests away",
          "17 kills the grader", "20 60 MB of output", "22 200 children", "23 skip tag", "32 script in output",
-         "forged observations", "a pickle on the wire", "replies ahead of time", "records by import", "ptrace", "giant name")
+         "forged observations", "a pickle on the wire", "replies ahead of time", "records by import", "ptrace", "giant name",
+         "arrays that share numbers", "a table of the shown cases", "entities in a link")
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +85,8 @@ def test_no_attack_earns_more_than_its_code_deserves(name, parents, release, hon
     attack = ALL[name]
     port, got = listener
     got.clear()
-    content = submission(release, WRONG | attack.answers, attack.before.replace("PORT", str(port)), attack.edit)
+    answers = {name: source() if callable(source) else source for name, source in attack.answers.items()}
+    content = submission(release, WRONG | answers, attack.before.replace("PORT", str(port)), attack.edit)
     marked = grade(parents, release, content)
     assert total(marked) <= honest, marked.scores
     assert marked.outcome == attack.outcome, marked.reason
@@ -102,7 +106,7 @@ def is_harmless(notebook: str) -> bool:
 
     made = nbformat.reads(notebook, as_version=4)
     pages = [HTMLExporter().from_notebook_node(made)[0].split("<main", 1)[1], FeedbackExporter().from_notebook_node(made)[0].split("<main", 1)[-1]]
-    tags = [tag for page in pages for tag in re.findall(r"<[a-zA-Z][^>]*>", page)]
+    tags = [html.unescape(tag) for page in pages for tag in re.findall(r"<[a-zA-Z][^>]*>", page)]
     scripts = [text for page in pages for text in re.findall(r"<script[^>]*>.*?</script>", page, re.DOTALL) if "alert(1)" in text]
     return not scripts and not [tag for tag in tags if re.search(r"\son\w+\s*=|javascript:|127\.0\.0\.1", tag)]
 
@@ -124,13 +128,42 @@ def test_hidden_cases_do_not_come_back_in_any_way(parents, release):
     answers = {"01-tuned_baseline": "def tuned_test_accuracy(*arguments):\n    keep(arguments)",
                "01-paired_gain": "def paired_gain(*arguments):\n    keep(arguments)"}
     marked = grade(parents, release, submission(release, WRONG | answers, keep, edit))
-    said = marked.notebook + str(marked.scores) + str(marked.notes)
-    numbers = {repr(float(number)) for name in ("01.tuned_baseline", "01.paired_gain") for case in draw_cases(_record(name), SEEDS[name][0])
-               for call in case.calls for array in call for number in np.ravel(array).tolist()}
-    shown = {repr(float(number)) for name in ("01.tuned_baseline", "01.paired_gain") for case in draw_cases(_record(name), 0)
-             for call in case.calls for array in call for number in np.ravel(array).tolist()}
-    long = [number for number in numbers - shown if len(number) > 5]
-    assert len(long) > 20 and not [number for number in long if number in said]
+    assert not_shown(marked) == []
+
+
+KEEP = "def keep(*arguments):\n    open('/tmp/kept', 'a').write(str([a.tolist() for a in arguments]))\n"
+RIGHT_AND_KEPT = {"01-tuned_baseline": RIGHT["01-tuned_baseline"].replace(":\n", ":\n    keep(val_accuracy, test_accuracy)\n", 1),
+                  "01-paired_gain": RIGHT["01-paired_gain"].replace(":\n", ":\n    keep(transfer, scratch)\n", 1)}
+SAYS = "raise ValueError(open('/tmp/kept').read()[-480:])"
+WAYS = {
+    "through a test that is written out": (KEEP, {"square": f"def square(x):\n    {SAYS}"}),
+    "through the quiz": (KEEP + "from tlkit.grading import answering as a\nreal = a.Answering.answer\ndef answer(self, about, numbers):\n"
+                         "    if about.get('name') != 'answers': return real(self, about, numbers)\n    t = open('/tmp/kept').read()[-600:]\n"
+                         "    return {'value': [t[i * 120:i * 120 + 120] for i in range(5)]}, b''\na.Answering.answer = answer", {}),
+    "beside a thread": (KEEP + "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()",
+                        {"01-paired_gain": f"def paired_gain(*arguments):\n    {SAYS}", "square": f"def square(x):\n    {SAYS}"}),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_hidden_cases_do_not_come_back_by_another_answer(way, parents, release):
+    """An answer that is right keeps its inputs in a file, and another one of the same notebook says what stands there."""
+    before, answers = WAYS[way]
+    marked = grade(parents, release, submission(release, RIGHT | RIGHT_AND_KEPT | answers, before))
+    assert total(marked) < WORTH and marked.scores[0]["points"] == 2
+    assert not_shown(marked) == []
+
+
+def not_shown(marked) -> list[str]:
+    """Numbers of hidden cases that stand somewhere in what is kept."""
+    said = marked.notebook + str(marked.scores) + str(marked.notes) + str(marked.verdicts)
+    names = "01.tuned_baseline", "01.paired_gain"
+    hidden, shown = ({repr(float(number)) for name in names for case in draw_cases(_record(name), seeds[name])
+                      for call in case.calls for array in call for number in np.ravel(array).tolist()}
+                     for seeds in ({name: SEEDS[name][0] for name in names}, dict.fromkeys(names, 0)))
+    long = [number for number in hidden - shown if len(number) > 5]
+    assert len(long) > 20
+    return [number for number in long if number in said]
 
 
 def _record(name):
@@ -139,18 +172,26 @@ def _record(name):
     return find_exercise(name)
 
 
+def test_a_table_of_the_shown_cases_would_earn_points_where_nothing_is_hidden(parents, release):
+    answers = {"01-paired_gain": table_of_shown_cases()}
+    with_table = total(grade(parents, release, submission(release, WRONG | answers), seeds={}))
+    assert with_table > total(grade(parents, release, submission(release, WRONG), seeds={}))
+
+
 def test_two_submissions_at_a_time_do_not_see_each_other(parents):
     from tlkit.grading.kernel import Limits
 
     limits = Limits(cell_seconds=10)
     with parents.learners_kernel() as one, parents.learners_kernel() as other:
         one.run("import socket, threading, os\ns = socket.create_server(('127.0.0.1', 5000))\nu = socket.socket(socket.AF_UNIX)\nu.bind('\\0meet')\n"
-                "u.listen()\nopen('/tmp/meet', 'w').close()\nopen('/dev/shm/meet', 'w').close()", limits)
+                "u.listen()\nterminal = os.openpty()\nopen('/tmp/meet', 'w').close()\nopen('/dev/shm/meet', 'w').close()", limits)
         run = other.run("import os, socket\nfound = [os.path.exists('/tmp/meet'), os.path.exists('/dev/shm/meet')]\n"
                         "for family, where in ((socket.AF_INET, ('127.0.0.1', 5000)), (socket.AF_UNIX, '\\0meet')):\n    try:\n"
                         "        socket.socket(family).connect(where); found.append(True)\n    except OSError: found.append(False)\n"
-                        "print(found, sorted(p for p in os.listdir('/proc') if p.isdigit()))", limits)
-    assert run.outputs[0].text.startswith("[False, False, False, False] ['1', '2']"), run
+                        "print(found, sorted(p for p in os.listdir('/proc') if p.isdigit()), os.listdir('/dev/pts'))", limits)
+        there = one.run("print(sorted(os.listdir('/dev/pts')))", limits)
+    assert run.outputs[0].text == "[False, False, False, False] ['1', '2'] ['ptmx']\n", run
+    assert there.outputs[0].text == "['0', 'ptmx']\n", there
 
 
 def test_a_kernel_inherits_no_descriptor_but_its_connection(parents):

@@ -17,9 +17,11 @@ from typer.testing import CliRunner
 from tests.grading.classwork.conftest import POINTS, RIGHT, SHORT, WORTH, WRONG, hand_in, needs_sandbox, submission
 from tlkit.cli import app
 from tlkit.errors import TlkitError
-from tlkit.grading.classwork.grade_class import grade_class
+from tlkit.grading.classwork.course import Course
+from tlkit.grading.classwork.grade_class import _Maker, grade_class
 from tlkit.grading.records import read_record, record_path
 from tlkit.grading.sandbox import bubblewrap
+from tlkit.grading.warm import parents
 
 CHECKOUT = Path(__file__).parents[3]
 
@@ -87,6 +89,73 @@ def test_a_class_is_graded_as_nbgrader_would_have_it(handed_in):
     again = run(handed_in)
     assert again.graded_now == 1 and len(again.records) == 5
     assert {row[0] for row in sqlite3.connect(handed_in / "gradebook.db").execute("select manual_score from grade")} == {1.5}
+
+
+STAMPS = {"words": lambda path: path.write_text("yesterday, I think"), "bytes": lambda path: path.write_bytes(b"\xff\xfe\0"),
+          "the year 0": lambda path: path.write_text("0001-01-01 00:00:00 UTC"), "a pipe": lambda path: (path.unlink(), os.mkfifo(path)),
+          "megabytes": lambda path: path.write_text("2026-11-20 10:00:00 UTC" + " " * 1_000_000),
+          "a link": lambda path: (path.unlink(), path.symlink_to("/etc/hostname")), "a folder": lambda path: (path.unlink(), path.mkdir())}
+
+
+@pytest.mark.parametrize("kind", STAMPS)
+def test_a_time_that_is_none_is_said_and_stops_nothing(kind, course, release):
+    """The file is written on the learner's side."""
+    path = hand_in(course, "ann", submission(release, RIGHT))
+    STAMPS[kind](path.with_name("timestamp.txt"))
+    handed, = Course(course).handed_in()
+    assert Course(course).submitted_at(handed) is None
+    job = _Maker(Course(course), handed, {}, {}, {})()
+    assert any(note.startswith("timestamp.txt says no time") for note in job.notes)
+
+
+def test_the_time_that_the_exchange_noted_is_read(course, release):
+    hand_in(course, "ann", submission(release, RIGHT))
+    handed, = Course(course).handed_in()
+    assert Course(course).submitted_at(handed).isoformat() == "2026-11-20T10:00:00+00:00"
+
+
+def test_a_release_that_was_kept_in_part_is_kept_again(course, monkeypatch, release):
+    hand_in(course, "ann", submission(release, RIGHT))
+    (course / "course" / "01_small" / "data.csv").write_text("1")
+
+    def full(path, content):
+        if path.name == "data.csv":
+            raise OSError("killed")
+        path.write_bytes(content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tlkit.grading.classwork.course.write_bytes", full)
+        patch.setattr("pathlib.Path.iterdir", lambda self, real=Path.iterdir: iter(sorted(real(self), reverse=True)))
+        with pytest.raises(OSError, match="killed"):
+            Course(course).keep_releases()
+    Course(course).keep_releases()
+    kept = course / "releases" / "01_small" / "0123456789ab"
+    assert {path.name for path in kept.iterdir()} == {"01_small.ipynb", "data.csv"}
+    assert not list(kept.parent.glob(".*"))
+
+
+def test_what_a_killed_run_has_left_is_removed_by_the_next(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    left, new, held = (tmp_path / f"tlkit-parents-{name}" for name in ("left", "new", "held"))
+    for folder in (left, new, held):
+        folder.mkdir()
+        (folder / "learners").touch()
+    for folder in (left, held):
+        os.utime(folder, (0, 0))
+    handle = parents._hold(held)
+    parents._sweep_after_those_that_were_killed()
+    assert (left.exists(), new.exists(), held.exists()) == (False, True, True)
+    os.close(handle)
+
+
+@pytest.mark.slow
+def test_a_gradebook_that_was_lost_is_filled_again(course, release):
+    needs_sandbox()
+    hand_in(course, "ann", submission(release, RIGHT))
+    run(course)
+    before = points_in_gradebook(course)
+    (course / "gradebook.db").unlink()
+    assert run(course).graded_now == 1 and points_in_gradebook(course) == before
 
 
 @pytest.mark.slow

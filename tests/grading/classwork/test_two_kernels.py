@@ -3,6 +3,8 @@
 import pytest
 
 from tests.grading.classwork.conftest import POINTS, RIGHT, STUBS, WORTH, WRONG, grade, points_of, submission, total
+from tlkit.grading.kernel import Limits
+from tlkit.grading.sandbox.allowance import Allowance
 
 
 def test_right_answers_keep_every_point(parents, release):
@@ -56,6 +58,39 @@ def test_what_one_submission_leaves_does_not_reach_the_next(parents, release):
     grade(parents, release, submission(release, RIGHT, leave))
     marked = grade(parents, release, submission(release, RIGHT, look))
     assert total(marked) == WORTH and "AssertionError" not in marked.notebook
+
+
+def test_what_the_release_sets_up_between_two_checks_is_there_for_the_second(parents, release, tmp_path):
+    import nbformat
+
+    notebook = nbformat.read(release, as_version=4)
+    place = next(index for index, cell in enumerate(notebook.cells) if cell.id == "square-more")
+    helper = nbformat.v4.new_code_cell("def is_near(a, b):\n    return abs(a - b) < 1e-9", id="helper")
+    helper.metadata["nbgrader"] = dict(notebook.cells[place].metadata["nbgrader"]) | {"grade": False, "grade_id": "helper"}
+    notebook.cells[place].source = "assert is_near(square(3), 9)"
+    notebook.cells.insert(place, helper)
+    path = tmp_path / "01_small.ipynb"
+    path.write_text(nbformat.writes(notebook))
+    assert total(grade(parents, path, submission(path, RIGHT))) == WORTH
+
+
+def test_modules_beside_the_released_notebook_can_be_imported_on_both_sides(parents, release):
+    marked = grade(parents, release, submission(release, RIGHT | {"square": "from helper import power\ndef square(x):\n    return power(x)"}),
+                   files={"helper.py": b"def power(x):\n    return x * x\n"}, tests={"square-shown": "from helper import power\nassert power(3) == 9"})
+    assert total(marked) == WORTH
+
+
+def test_a_learners_kernel_has_its_limits_and_reaches_nothing_of_the_machines(parents):
+    allowance, limits = Allowance(cpu_seconds=77, file_bytes=5 << 20), Limits(cell_seconds=20)
+    with parents.learners_kernel(allowance) as kernel:
+        def said(source):
+            return "".join(output.get("text", output.get("ename", "")) for output in kernel.run(source, limits).outputs).strip()
+        assert said("import resource as r; print(r.getrlimit(r.RLIMIT_CPU)[1], r.getrlimit(r.RLIMIT_FSIZE)[1], r.getrlimit(r.RLIMIT_CORE)[1])") == (
+            f"77 {5 << 20} 0")
+        assert said("print(r.getrlimit(r.RLIMIT_AS)[1] > 0, r.getrlimit(r.RLIMIT_NOFILE)[1])") == "True 256"
+        assert said("open('big', 'wb').truncate(6 << 20)") == "OSError"
+        assert said("import os; print(os.path.exists('/sys'), os.path.exists('/root/.ssh'), os.listdir('.'))") == "False False []"
+        assert said("open('/proc/sys/kernel/hostname', 'w').write('x')") in ("OSError", "PermissionError")
 
 
 VALUES = {"np.float64(0.5)": 0.5, "torch.tensor(0.5)": 0.5, "True": 2, "False": 0, "None": 2, "float('nan')": 0, "7": 2, "-1": 0,

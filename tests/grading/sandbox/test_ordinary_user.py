@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,19 @@ print(json.dumps({"right": right, "wrong": wrong, "worth": WORTH, "limits_by": p
 """
 
 
+KERNEL = """
+import nbclient
+from jupyter_client.manager import AsyncKernelManager
+from nbformat import v4
+cells = [v4.new_code_cell(source) for source in ("6 * 7", "import os, time\\nn = 0\\ntry:\\n    for n in range(200):\\n"
+         "        if os.fork() == 0: time.sleep(60); os._exit(0)\\nexcept OSError: pass\\nprint(n)")]
+manager = AsyncKernelManager(kernel_name="python3")
+manager.kernel_spec.metadata["kernel_provisioner"] = {"provisioner_name": "tlkit-sandbox"}
+nbclient.NotebookClient(v4.new_notebook(cells=cells), km=manager, allow_errors=True, timeout=60).execute()
+print(manager.provisioner.limits_by, cells[0].outputs[0].data["text/plain"], int(cells[1].outputs[0].text) < 64)
+"""
+
+
 def as_nobody() -> list[str]:
     """A prefix that runs a command as somebody without any rights, to whom this Python is readable."""
     line = [shutil.which("bwrap"), "--bind", "/", "/", "--dev-bind", "/dev", "/dev", "--cap-add", "ALL"]
@@ -53,17 +67,31 @@ def as_nobody() -> list[str]:
     return [*line, "setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
 
 
+def said_by_an_ordinary_user(script: str, home: str = "/nonexistent") -> str:
+    """The last line that a program of somebody without rights prints."""
+    needs_sandbox()
+    prefix = as_nobody() if os.geteuid() == 0 else []
+    environment = os.environ | {"HOME": home, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(CHECKOUT), "MPLCONFIGDIR": "/tmp", "IPYTHONDIR": home,
+                                "JUPYTER_RUNTIME_DIR": home}
+    if prefix and subprocess.run([*prefix, sys.executable, "-c", "import tlkit"], env=environment, capture_output=True).returncode:
+        pytest.skip("this environment cannot be read by an ordinary user")
+    done = subprocess.run([*prefix, sys.executable, "-c", script], env=environment, cwd="/", capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()[-1]
+
+
+@pytest.mark.slow
+def test_the_provisioner_starts_kernels_for_an_ordinary_user():
+    with tempfile.TemporaryDirectory() as home:
+        os.chmod(home, 0o777)
+        limits_by, value, is_limited = said_by_an_ordinary_user(KERNEL, home).split()
+    assert limits_by in ("rlimits", "cgroup v2", "cgroup v1") and (value, is_limited) == ("42", "True")
+
+
 def test_an_ordinary_user_grades_behind_the_same_walls():
     import json
 
-    needs_sandbox()
-    prefix = as_nobody() if os.geteuid() == 0 else []
-    environment = os.environ | {"HOME": "/nonexistent", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(CHECKOUT), "MPLCONFIGDIR": "/tmp"}
-    if prefix and subprocess.run([*prefix, sys.executable, "-c", "import tlkit"], env=environment, capture_output=True).returncode:
-        pytest.skip("this environment cannot be read by an ordinary user")
-    done = subprocess.run([*prefix, sys.executable, "-c", SCRIPT], env=environment, cwd="/", capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
+    found = json.loads(said_by_an_ordinary_user(SCRIPT))
     assert found["right"] == found["worth"] and found["wrong"] < 1
     assert found["limits_by"] in ("rlimits", "cgroup v2", "cgroup v1")
     assert found["forks"] < 40 and found["memory"] == "refused"

@@ -94,3 +94,13 @@ def test_no_variable_of_the_callers_gets_in(monkeypatch):
     monkeypatch.setattr(bubblewrap, "find", lambda: "bwrap")
     line = bubblewrap.command(["true"])
     assert "--clearenv" in line and "AWS_SECRET_ACCESS_KEY" not in line
+
+
+def test_groups_of_programs_that_are_gone_are_removed_where_nothing_is_in_them(tmp_path):
+    folder = version_2(tmp_path)
+    names = f"tlkit-{2 ** 22 + 1}-0", f"tlkit-{2 ** 22 + 1}-1", f"tlkit-{os.getpid()}-0"
+    for name in names:
+        (folder / name).mkdir()
+    (folder / names[1] / "busy").mkdir()
+    Cgroups(tmp_path, "0::/user.slice/mine\n").sweep_empty()
+    assert [(folder / name).exists() for name in names] == [False, True, True]

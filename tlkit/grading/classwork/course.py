@@ -1,8 +1,9 @@
 """A course as nbgrader lays it out: where submissions, releases, graded notebooks, feedback and the gradebook are."""
 
 import re
+import shutil
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import nbformat
@@ -13,6 +14,7 @@ from traitlets.config import Config, PyFileConfigLoader
 from tlkit.course.units import release_of, released_folder
 from tlkit.errors import TlkitError
 from tlkit.files import write_bytes
+from tlkit.grading.classwork.intake import time_noted
 from tlkit.grading.rebuild import is_check, is_demo
 
 CONFIGURATION = "nbgrader_config.py"
@@ -107,9 +109,11 @@ class Course:
         return found
 
     def submitted_at(self, handed: Handed) -> datetime | None:
-        """When it was handed in, as nbgrader's exchange noted it."""
-        when = self.directories.get_existing_timestamp(str(handed.path.parent))
-        return when.replace(tzinfo=UTC) if when is not None and when.tzinfo is None else when
+        """When it was handed in, as nbgrader's exchange noted it; None where that cannot be told."""
+        try:
+            return None if handed.path.parent.is_symlink() else time_noted(handed.path.parent)
+        except TlkitError:
+            return None
 
     def release_for(self, handed: Handed, release: str) -> Path:
         """The released notebook with this id; where it is not here, the one that is."""
@@ -124,10 +128,13 @@ class Course:
             target = self.root / "releases" / assignment / release
             if not release or target.exists():
                 continue
-            target.mkdir(parents=True)
+            part = target.with_name(f".{release}.part")  # whoever is stopped in between leaves no half release
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir(parents=True)
             for path in sorted(notebooks[0].parent.iterdir()):
                 if path.is_file():
-                    write_bytes(target / path.name, path.read_bytes())
+                    write_bytes(part / path.name, path.read_bytes())
+            part.rename(target)
 
     def autograded(self, handed: Handed) -> Path:
         return self._place(self.directories.autograded_directory, handed, ".ipynb")

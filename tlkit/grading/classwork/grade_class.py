@@ -21,7 +21,7 @@ from tlkit.errors import TlkitError
 from tlkit.files import write_text
 from tlkit.grading.classwork.course import Course, Handed, code_to_run, exercises_checked_in
 from tlkit.grading.classwork.gradebook import GradebookWriter
-from tlkit.grading.classwork.intake import beside, take_in
+from tlkit.grading.classwork.intake import TIMESTAMP, beside, take_in, time_noted
 from tlkit.grading.classwork.marking import Job, Marked
 from tlkit.grading.classwork.pool import Pool
 from tlkit.grading.rebuild import grade_id, is_check
@@ -91,9 +91,9 @@ def grade_class(folder: Path, assignment: str | None = None, jobs: int = 2, sand
     seeds = {name: [] if secret is None else list(secret.seeds(name)) for name in checked}
     (course.root / FOLDER).mkdir(exist_ok=True)
     with one_writer(course.root, "already"), GradebookWriter(course) as gradebook:
-        todo = []
+        todo, in_gradebook = [], gradebook.submissions()
         for handed in due:
-            known = None if force else _record_in_place(course, handed)
+            known = None if force or handed.key not in in_gradebook else _record_in_place(course, handed)
             if known:
                 summary.records.append(known)
             else:
@@ -109,6 +109,8 @@ def grade_class(folder: Path, assignment: str | None = None, jobs: int = 2, sand
                     for position, marked in graders.map(makers):
                         summary.records.append(_write_down(course, todo[position], marked, gradebook, makers[position]))
                         summary.graded_now += 1
+                        if marked.limits_by not in summary.limits_by:  # machines of a scheduler may differ
+                            summary.limits_by = ", ".join(filter(None, (summary.limits_by, marked.limits_by)))
                         bar.update()
         gradebook.export(course.root / "grades.csv")
     summary.records.sort(key=lambda record: record.key)
@@ -147,6 +149,10 @@ class _Maker:
         released = self.course.release_for(handed, release)
         if not handed.path.parent.is_symlink() and handed.path.parent.is_dir():
             notes = beside(handed.path.parent, {path.name for path in released.parent.iterdir()})
+            try:
+                time_noted(handed.path.parent)
+            except TlkitError as error:
+                notes.append(str(error))
         files = {path.name: path.read_bytes() for path in sorted(released.parent.iterdir())
                  if path.is_file() and path.suffix != ".ipynb" and not path.name.startswith(".")}
         return Job(*handed.key, content, self._with_hidden_tests(released), files, refused, notes, self.seeds, self.options)
@@ -180,7 +186,6 @@ def _graders(course: Course, todo: list[Handed], jobs: int, sandboxed: bool, sch
         from tlkit.grading.classwork.distributed import Cluster
 
         with Cluster(scheduler, jobs, notebooks, sandboxed, seeds, seconds) as cluster:
-            summary.limits_by = "each worker's own"
             yield cluster
         return
     started = time.perf_counter()
@@ -207,9 +212,8 @@ def _write_down(course: Course, handed: Handed, marked: Marked, gradebook: Grade
             if text:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 write_text(path, text)
-        stamp = handed.path.parent / "timestamp.txt"
-        if stamp.is_file() and not stamp.is_symlink():
-            write_text(course.autograded(handed).parent / "timestamp.txt", stamp.read_text()[:200])
+        if submitted_at:
+            write_text(course.autograded(handed).parent / TIMESTAMP, submitted_at.strftime("%Y-%m-%d %H:%M:%S.%f UTC"))
     record = from_json({
         "version": 1, "student": handed.student, "assignment": handed.assignment, "notebook": handed.notebook,
         "release": marked.release, "submitted_at": submitted_at.isoformat() if submitted_at else "",

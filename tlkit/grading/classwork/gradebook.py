@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 import nbformat
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import Assignment, Gradebook, MissingEntry, Notebook, SubmittedAssignment, SubmittedNotebook
 from nbgrader.plugins.export import CsvExportPlugin
 from nbgrader.preprocessors import SaveCells
 from sqlalchemy.exc import SAWarning
@@ -55,6 +55,13 @@ class GradebookWriter:
         graded = {cell.name for cell in found.grade_cells if cell.cell_type == "code"}
         answers = {cell.name for cell in found.solution_cells}
         return {cell.name: cell.source for cell in found.source_cells if cell.name in graded - answers and cell.source}
+
+    def submissions(self) -> set[tuple[str, str, str]]:
+        """(student, assignment, notebook) of everything that it has grades of."""
+        rows = self.gradebook.db.query(SubmittedAssignment.student_id, Assignment.name, Notebook.name).select_from(SubmittedNotebook).join(
+            SubmittedAssignment, SubmittedNotebook.assignment_id == SubmittedAssignment.id).join(
+            Notebook, SubmittedNotebook.notebook_id == Notebook.id).join(Assignment, Notebook.assignment_id == Assignment.id)
+        return {tuple(row) for row in rows}
 
     def write(self, handed: Handed, marked: Marked, submitted_at: datetime | None) -> None:
         """Write the points of one notebook; a second time changes nothing."""

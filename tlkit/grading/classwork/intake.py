@@ -2,12 +2,17 @@
 
 import os
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
+
+from nbgrader.utils import parse_utc
 
 from tlkit.errors import TlkitError
 
 MAX_BYTES = 20_000_000
 MAX_BESIDE = 200
+MAX_STAMP = 200
+TIMESTAMP = "timestamp.txt"
 
 
 def take_in(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
@@ -49,13 +54,34 @@ def _read_plain(path: Path, max_bytes: int) -> bytes:
     return content
 
 
+def time_noted(folder: Path) -> datetime | None:
+    """When a submission was handed in, as nbgrader's exchange noted it beside the notebook; None where nothing is noted.
+
+    Raises:
+        TlkitError: what is there is no time, no plain file, or longer than a time is.
+    """
+    path = folder / TIMESTAMP
+    if not os.path.lexists(path):
+        return None
+    try:
+        if path.is_symlink() or not path.is_file():
+            raise TlkitError("it is no plain file")
+        when = parse_utc(_read_plain(path, MAX_STAMP).decode("utf-8").strip()).replace(tzinfo=UTC)
+        if not 1970 <= when.year < 9999:  # the calendar's first and last days have no time elsewhere
+            raise TlkitError(f"it is in the year {when.year}")
+    except (TlkitError, ValueError, OverflowError, ArithmeticError, TypeError, AttributeError, OSError) as error:
+        raise TlkitError(f"{TIMESTAMP} says no time at which it was handed in, so no lateness is counted; "
+                         f"nbgrader's formgrader cannot list the assignment before it is mended or deleted ({str(error)[:100]})") from error
+    return when
+
+
 def beside(folder: Path, released: set[str]) -> list[str]:
     """What an instructor should know of other files in a submission: they are left where they are.
 
     Args:
         released: names of the files that the release itself holds.
     """
-    links, others, known = [], [], released | {"timestamp.txt"}
+    links, others, known = [], [], released | {TIMESTAMP}
     for number, path in enumerate(sorted(folder.iterdir())):
         if number >= MAX_BESIDE:
             others.append("more")

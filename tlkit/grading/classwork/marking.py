@@ -1,7 +1,6 @@
 """Grade one notebook: plain data in, plain data out, so that it can be done in any process on any machine."""
 
 import json
-import re
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,20 +12,16 @@ from nbformat import NotebookNode
 
 from tlkit.errors import TlkitError
 from tlkit.grading.feedback import feedback_page
+from tlkit.grading.harmless import make_harmless
 from tlkit.grading.kernel import Limits
-from tlkit.grading.rebuild import NOTES, add_notes, grade_id, is_check, name_of, rebuild
+from tlkit.grading.rebuild import add_notes, grade_id, name_of, rebuild
 from tlkit.grading.sandbox.allowance import Allowance
 from tlkit.grading.score import Score, printable, scores
-from tlkit.grading.submission import Submission, submission_of
+from tlkit.grading.submission import Submission, require_gradable, submission_of
 from tlkit.grading.two_kernels import Grading, TwoKernels
 from tlkit.grading.warm.parents import WarmParents
 
 MAX_REFUSALS = 500
-_RUNS = re.compile(r"<\s*/?\s*(script|iframe|object|embed|svg|math|form|link|meta|base|style|img|video|audio)\b|<[^>]*\bon\w+\s*="
-                   r"|javascript\s*:|data\s*:\s*text|!\[[^\]]*\]\s*[(\[]", re.IGNORECASE)
-"""What in a text could make the browser of whoever grades run or fetch something."""
-
-
 @dataclass
 class Job:
     """One notebook to grade.
@@ -65,6 +60,7 @@ class Marked:
     seconds: float = 0.0
     notebook: str = ""
     page: str = ""
+    limits_by: str = ""
 
 
 def mark(job: Job, parents: WarmParents) -> Marked:
@@ -75,7 +71,8 @@ def mark(job: Job, parents: WarmParents) -> Marked:
     """
     started = time.perf_counter()
     released = nbformat.reads(job.released, as_version=4)
-    marked = Marked("graded", release=str(released.metadata.get("tlkit", {}).get("release", "")), notes=list(job.notes))
+    marked = Marked("graded", release=str(released.metadata.get("tlkit", {}).get("release", "")), notes=list(job.notes),
+                    limits_by=parents.limits_by)
     try:
         submission = _read(job)
     except TlkitError as error:
@@ -94,6 +91,7 @@ def mark(job: Job, parents: WarmParents) -> Marked:
     else:
         marked.scores = [asdict(Score(score.grade_id, 0.0, score.max_points, marked.reason))
                          for score in scores(notebook, {}, {})]
+    marked.notes += make_harmless(notebook, released)
     marked.notes = [printable(note).replace("\n", " ")[:500] for note in marked.notes[:100]]
     _finish(job, notebook, marked)
     marked.seconds = round(time.perf_counter() - started, 3)
@@ -110,8 +108,7 @@ def _read(job: Job) -> Submission:
     if not isinstance(content, dict):
         raise TlkitError("its content is JSON and no notebook")
     submission = submission_of(content)
-    if len(submission.cells) > 2_000:
-        raise TlkitError(f"it has {len(submission.cells)} cells, and at most 2000 are graded")
+    require_gradable(submission)
     return submission
 
 
@@ -120,7 +117,7 @@ def _run(job: Job, notebook: NotebookNode, parents: WarmParents) -> Grading:
     seconds = options.pop("notebook_seconds", 600)
     options.pop("feedback", None)
     allowance = Allowance(**{name: options.pop(name) for name in list(options) if hasattr(Allowance, name)})
-    with TemporaryDirectory(prefix="tlkit-grade-") as folder:
+    with TemporaryDirectory(prefix="tlkit-grade-", dir=parents.folder) as folder:
         for name, content in job.files.items():
             (Path(folder) / Path(name).name).write_bytes(content)
         return TwoKernels(parents, notebook, Path(folder), job.seeds, Limits(**options), allowance, seconds).run()
@@ -141,14 +138,6 @@ def _finish(job: Job, notebook: NotebookNode, marked: Marked) -> None:
         add_notes(notebook, map(_as_text, lines))
     for cell in notebook.cells:
         cell.metadata.pop("tags", None)
-        if cell.cell_type == "markdown" and _RUNS.search(cell.source) and cell.id != NOTES:
-            fence = "`" * (1 + max(map(len, re.findall("`+", cell.source)), default=2))
-            cell.source = f"(shown as it was typed, since it holds HTML, a script or a picture)\n\n{fence}text\n{cell.source}\n{fence}"
-        for output in cell.get("outputs", []):
-            if "data" in output:  # the formgrader shows notebooks as they are
-                output.data = NotebookNode({kind: value for kind, value in output.data.items()
-                                            if kind in ("text/plain", "image/png", "image/jpeg")
-                                            or kind == "text/html" and is_check(cell)})
     if job.options.get("feedback", True):
         marked.page = feedback_page(notebook, [Score(**score) for score in marked.scores], job.notebook)
     marked.notebook = nbformat.writes(notebook)

@@ -119,7 +119,7 @@ def _release(root: Path, assignment: str, release: str | None) -> Path:
             raise TlkitError(f"{current} holds no release of {assignment!r} any more; `nbgrader generate_assignment {assignment}` makes it")
         return current
     if "/" in release or not sorted((kept / release).glob("*.ipynb")):
-        here = sorted({release_of(path) for path in notebooks} | {path.name for path in kept.glob("*") if path.is_dir()})
+        here = sorted({release_of(path) for path in notebooks} | {path.name for path in kept.glob("[!.]*") if path.is_dir()})
         raise TlkitError(f"the release {release!r} of {assignment} does not exist any more; those that do: {', '.join(here) or 'none'}")
     return kept / release
 

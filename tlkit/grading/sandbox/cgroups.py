@@ -97,6 +97,14 @@ class Cgroups:
             for folder in parent.glob(f"tlkit-{pid}-*"):
                 Cgroup([folder]).close()
 
+    def sweep_empty(self) -> None:
+        """Remove groups that nothing is in any more, of programs that were killed before they could."""
+        for parent in self.parents:
+            for folder in parent.glob("tlkit-[0-9]*-[0-9]*"):
+                if not Path("/proc", folder.name.split("-")[1]).exists():
+                    with contextlib.suppress(OSError):
+                        folder.rmdir()
+
 
 def _version_2(root: Path, own: str) -> list[Path]:
     """Our own group of version 2, if memory and processes can be limited below it."""

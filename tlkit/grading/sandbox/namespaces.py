@@ -14,7 +14,7 @@ from tlkit.grading.sandbox.bubblewrap import HOME
 
 _NEW_MOUNTS, _NEW_UTS, _NEW_IPC, _NEW_USER, _NEW_PIDS, _NEW_NET = (
     0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000)
-_NO_SETUID, _NO_DEVICES, _BIND, _RECURSIVE, _PRIVATE, _READ_ONLY = 2, 4, 4096, 16384, 1 << 18, 1
+_NO_SETUID, _NO_DEVICES, _NO_PROGRAMS, _BIND, _RECURSIVE, _PRIVATE, _READ_ONLY = 2, 4, 8, 4096, 16384, 1 << 18, 1
 _DUMPABLE, _DROP_BOUND, _CLEAR_AMBIENT = 4, 24, 47
 _STRANGERS = 61_000  # user ids that nobody has, for forks of a parent that runs as root
 
@@ -82,6 +82,8 @@ def _own_files(size: int, hidden: list[str]) -> None:
             open(point, "x").close()
         _mount(f"/proc/self/fd/{handle}", point, "", _BIND | _RECURSIVE)
         os.close(handle)
+    if os.path.isdir("/dev/pts"):  # terminals that forks share would carry words from one to another
+        _mount("devpts", "/dev/pts", "devpts", _NO_SETUID | _NO_PROGRAMS, "newinstance,ptmxmode=0666,mode=600")
     for folder in hidden:
         _mount("tmpfs", folder, "tmpfs", _READ_ONLY | _NO_SETUID | _NO_DEVICES, "size=4k")
 

@@ -24,7 +24,7 @@ class Kept:
         return self.sent > self.limits.sent_bytes
 
     def add(self, message: wire.Message, outputs: list[NotebookNode]) -> None:
-        size = PER_MESSAGE + len(message.text)
+        size = PER_MESSAGE + len(message.text) + len(message.numbers)
         self.sent += size
         room = self.limits.kept_bytes - self.kept
         if room <= 0:

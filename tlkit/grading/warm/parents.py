@@ -2,6 +2,7 @@
 
 import array
 import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -24,6 +25,7 @@ from tlkit.grading.warm.remote_kernel import RemoteKernel
 
 ALWAYS = ("numpy", "matplotlib_inline.backend_inline")
 START_SECONDS = 300
+_PREFIX = "tlkit-parents-"
 
 
 class WarmParents:
@@ -44,7 +46,11 @@ class WarmParents:
         self._process: subprocess.Popen | None = None
 
     def __enter__(self) -> "WarmParents":
-        self.folder = Path(tempfile.mkdtemp(prefix="tlkit-warm-"))
+        _sweep_after_those_that_were_killed()
+        self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        self._held = _hold(self.folder)
+        if self.cgroups:
+            self.cgroups.sweep_empty()
         listeners = {name: self._listen(name) for name in ("learners", "checks")}
         settings = {"modules": ALWAYS, "notebooks": self.notebooks, "sandboxed": self.sandboxed,
                     "limit_processes": bool(self.cgroups) and self.cgroups.kind == "rlimits"}
@@ -121,6 +127,7 @@ class WarmParents:
             self._process = None
             self._log.close()
             shutil.rmtree(self.folder, ignore_errors=True)
+            os.close(self._held)
             if self.cgroups:
                 self.cgroups.sweep(os.getpid())
 
@@ -187,3 +194,24 @@ class WarmParents:
         self._log.seek(0)
         lines = self._log.read()[-4_000:].decode("utf-8", "replace").strip().splitlines()
         return f": {lines[-1][:300]}" if lines else ""
+
+
+def _hold(folder: Path) -> int | None:
+    """A descriptor that holds a lock on a folder for as long as this process lives; None where somebody else has it."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        return None
+    return handle
+
+
+def _sweep_after_those_that_were_killed() -> None:
+    """Remove what runs have left that ended without a chance to: folders that nobody holds."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            handle = _hold(folder) if time.time() - folder.stat().st_mtime > 60 else None
+            if handle is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+                os.close(handle)

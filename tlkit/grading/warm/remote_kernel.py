@@ -45,12 +45,15 @@ class RemoteKernel:
             there is no such namespace, of the process itself; None for a snapshot.
         own_number: of the process itself, which leads a group of processes, where there is no namespace.
         group: its control group, if it has one.
+
+    `gone` says why it no longer answers, once whoever asks it has found that.
     """
 
     def __init__(self, connection: socket.socket, first_process: int | None = None, own_number: int | None = None,
                  group: Cgroup | None = None):
         self.connection, self.first_process, self.own_number, self.group = connection, first_process, own_number, group
         self._requests, self._snapshots = 0, []
+        self.gone: dict[str, Any] = {}
 
     def __enter__(self) -> "RemoteKernel":
         return self
@@ -73,13 +76,14 @@ class RemoteKernel:
         return self._run({"do": "run", "source": source}, limits, None)
 
     def grade(self, source: str, points: float, sources: list[str], limits: Limits,
-              answer: Callable[[wire.Message, float], tuple[Any, wire.Message | None]]) -> Run:
+              answer: Callable[[wire.Message, float], tuple[Any, wire.Message | None]], is_silent: bool = False) -> Run:
         """Run a graded cell in a checks' kernel.
 
         Args:
             answer: (the question, a deadline) -> the reply as it came from a learner's kernel, or plain content.
         """
-        return self._run({"do": "grade", "source": source, "points": points, "sources": sources}, limits, answer)
+        return self._run({"do": "grade", "source": source, "points": points, "sources": sources, "is_silent": is_silent},
+                         limits, answer)
 
     def judge_shown(self, source: str, sources: list[str], limits: Limits,
                     answer: Callable[[wire.Message, float], tuple[Any, wire.Message | None]]) -> Run:
@@ -197,7 +201,7 @@ class RemoteKernel:
                         self._interrupt()
         except wire.Late:
             run.goes_on = False
-            run.remark = run.remark.replace(" and was stopped", "") + " and could not be interrupted"
+            run.remark = run.remark.replace(" and was stopped", " and could not be interrupted") or "this cell took too long to be sent"
         except wire.Refused as error:
             run.goes_on, run.remark = False, f"this cell sent {error} at once, which was not read"
         except wire.Closed:
