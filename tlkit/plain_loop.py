@@ -60,7 +60,6 @@ def accumulated_step(model: nn.Module, parts: Batches, optimizer: torch.optim.Op
     Returns:
         L, a mean cross-entropy; 0 where no label counts, and then no step is taken.
     """
-    model.train()
     weight = sum((labels != -100).sum().item() for _, labels in parts)
     if weight == 0:
         return 0.0

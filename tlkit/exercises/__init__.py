@@ -5,7 +5,11 @@ from importlib import import_module
 from tlkit.errors import TlkitError
 from tlkit.exercises.record import Exercise, Quiz
 
-_UNITS = {"01": "tlkit.exercises.why_transfer", "03": "tlkit.exercises.gradients"}
+_UNITS = {
+    "01": "tlkit.exercises.why_transfer",
+    "03": "tlkit.exercises.gradients",
+    "04": "tlkit.exercises.fine_tuning_loop",
+}
 
 
 def units_with_exercises() -> list[str]:
