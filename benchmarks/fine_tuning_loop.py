@@ -27,7 +27,7 @@ SEEDS = tuple(range(5))
 PATIENCE = (2, 4, 8)
 MISSING = ("nothing", "zero_grad", "train", "eval", "shuffle", "step")
 MISSING_EPOCHS, MISSING_SEEDS = 15, tuple(range(10))
-REAL_RATES, REAL_EPOCHS, REAL_SEEDS = (3e-4, 1e-3, 3e-3), 12, tuple(range(8))
+REAL_RATES, REAL_EPOCHS, REAL_SEEDS = (3e-4, 3e-3), 10, tuple(range(5))
 
 
 def curves(job: tuple[int, float, int, int]) -> dict[str, list]:

@@ -81,7 +81,7 @@ ACCUMULATION = Exercise(
     shrinks=False,
     hint="Count first. Then the gradient of every part's summed loss, divided by that count, adds up by itself.",
     equivalent_mutants={
-        "dropped: optimizer.zero_grad()": "no gradient is left from before in these cases",
+        **dict.fromkeys(("dropped: optimizer.zero_grad()", "optimizer"), "no gradient is left from before in these cases"),
     },
     misconceptions=(
         Misconception("a mean of means", "Dividing each part's mean by the number of parts is right where all parts count the same.",

@@ -28,7 +28,7 @@ def _epoch_cases(rng: np.random.Generator) -> list[Case]:
     ]
 
 
-def _answer(cleared=True, mode=True, step=True, early=False, cleared_late=False, weighted=True, divided=True, last=False,
+def _answer(cleared=True, mode=True, step=True, weighted=True, divided=True, last=False,
             by_batches=False, once=False, after=False):
     """A training loop with one mistake."""
 
@@ -40,12 +40,8 @@ def _answer(cleared=True, mode=True, step=True, early=False, cleared_late=False,
             if cleared and not once:
                 optimizer.zero_grad()
             value = loss(model(inputs), labels)
-            if early:
-                optimizer.step()
             value.backward()
-            if cleared_late:
-                optimizer.zero_grad()
-            if step and not early and not once:
+            if step and not once:
                 optimizer.step()
             if after:
                 value = loss(model(inputs), labels)
@@ -72,6 +68,19 @@ def _batches_as_inputs(model, batches, loss, optimizer):
     return value.item()
 
 
+def _one_behind(model, batches, loss, optimizer):
+    model.train()
+    total, count = 0.0, 0
+    for inputs, labels in batches:
+        value = loss(model(inputs), labels)
+        optimizer.step()
+        optimizer.zero_grad()
+        value.backward()
+        total += value.item() * len(labels)
+        count += len(labels)
+    return total / count
+
+
 EPOCH = Exercise(
     id="04.epoch",
     title="one pass over the training data",
@@ -96,11 +105,10 @@ EPOCH = Exercise(
                       "Who says that this is training?", _answer(mode=False)),
         Misconception("a mean of batch means", "Every batch's loss is a mean already, so their mean looks like the mean.",
                       "How much does one example of a short last batch count?", _answer(weighted=False, by_batches=True)),
-        Misconception("the step comes before the gradient", "Step and backward both sound like “now learn”.",
-                      "What does the optimiser find in `.grad` when it steps?", _answer(early=True)),
-        Misconception("cleared between backward and step", "Clearing belongs to every batch, but there is one place where it throws the work away.",
-                      "What is in `.grad` when the step is taken?", _answer(cleared_late=True)),
-        Misconception("no step is taken", "`backward` looks like the learning itself.", "Which call changes the weights?", _answer(step=False)),
+        Misconception("the weights never move", "No step is taken; or it comes before `backward`, or after the gradients were cleared, and finds nothing to use.",
+                      "Which call changes the weights, and what does it find in `.grad`?", _answer(step=False)),
+        Misconception("every step uses the batch before", "Step, clear, backward are the right three calls, begun in the wrong place.",
+                      "Which batch does the gradient come from that your step uses?", _one_behind),
         Misconception("one step for the whole epoch", "The step stands behind the loop, one indentation too far left.",
                       "How many steps should three batches give?", _answer(once=True)),
         Misconception("everything at once", "The batches were put together again into one.", "How many steps should three batches give?",

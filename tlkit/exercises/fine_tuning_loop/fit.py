@@ -24,8 +24,8 @@ def _fit_cases(rng: np.random.Generator) -> list[Case]:
         Case("the best weights come back", "with a BatchNorm's statistics", call(norm_net(rng), [0.9, 0.8, 0.4, 0.7], 9)),
         Case("the best weights come back", "losses that wobble", call(plain_net(rng), long, 20)),
         Case("the best weights come back", "the last epoch is the best", call(plain_net(rng), [0.9, 0.8, 0.4], 5)),
-        Case("patience", "patience for one epoch", call(plain_net(rng, "model"), [0.9, 0.4, 0.5, 0.3, 0.2], 1)),
-        Case("patience", "patience for two epochs", call(plain_net(rng, "model"), [0.9, 0.4, 0.5, 0.6, 0.1], 2)),
+        Case("patience", "patience for one epoch", call(plain_net(rng, "model"), [0.9, 0.4, 0.5, 0.6, 0.3, 0.2], 1)),
+        Case("patience", "patience for two epochs", call(plain_net(rng, "model"), [0.9, 0.4, 0.5, 0.6, 0.7, 0.1], 2)),
         Case("patience", "a better epoch in between gives new patience", call(plain_net(rng, "model"), [0.9, 0.95, 0.8, 0.85, 0.9, 0.1], 2)),
         Case("patience", "better than the last is not better than the best", call(plain_net(rng, "model"), [0.4, 0.9, 0.8, 0.7, 0.1], 3)),
         Case("an equal loss is no better", "the best loss twice", call(plain_net(rng, "model"), [0.9, 0.4, 0.4, 0.4, 0.1], 2)),
@@ -46,19 +46,15 @@ def _by_parameter(model):
 
 
 def _answer(keep=_copied, restore=True, better=lambda loss, best: loss < best, late=0, reset=True, to_previous=False, returns="best",
-            start=float("inf"), before=False, stops=True, kept_first=False):
+            start=float("inf"), stops=True, kept_first=False):
     """A fit with one mistake."""
 
     def fit(model, train_one_epoch, evaluate, epochs, patience):
         best, stale, kept, loss = start, 0, None, None
         for _ in range(epochs):
             held = keep(model) if kept_first else None
-            if before:
-                loss = evaluate(model)
-                train_one_epoch(model)
-            else:
-                train_one_epoch(model)
-                loss = evaluate(model)
+            train_one_epoch(model)
+            loss = evaluate(model)
             if better(loss, best):
                 best, kept = loss, held or keep(model)
                 stale = 0 if reset else stale
@@ -94,13 +90,12 @@ FIT = Exercise(
     hint="Three things are remembered: the best loss, how many epochs ago that was, and a copy of the weights of that moment.",
     allowed=("tlkit.early_stopping:EarlyStopping.note",),
     misconceptions=(
-        Misconception("the weights are kept without a copy", "`state_dict()` looks like a copy, and `dict(...)` around it even more; the tensors in it are the model's own, and training goes on in them.",
-                      "What do the kept tensors hold three epochs later?", _answer(keep=lambda model: model.state_dict())),
-        Misconception("the last weights stay", "The loop ends some epochs after its best moment.", "Which weights does the model hold when the function returns?",
-                      _answer(restore=False)),
+        Misconception("the last weights stay", "`state_dict()` looks like a copy, and `dict(...)` around it even more; the tensors in it are the model's own, and training "
+                      "goes on in them. Or nothing was put back at all.",
+                      "What do the kept tensors hold three epochs later?", _answer(restore=False)),
         Misconception("parameters come back, statistics do not", "`named_parameters` has all that is learned by gradients; BatchNorm's running statistics are buffers.",
                       "Which part of `state_dict()` is missing among the parameters?", _answer(keep=_by_parameter)),
-        Misconception("the weights before the epoch are kept", "A copy is made at the top of the loop, and is one epoch too old.",
+        Misconception("the weights before the epoch are kept", "A copy is made at the top of the loop, or the model is evaluated before it is trained; then it is one epoch too old.",
                       "Which weights had the loss that you call the best?", _answer(kept_first=True)),
         Misconception("one epoch too patient", "Stopping when the count is greater than patience waits once more.",
                       "After how many epochs without a better one should patience 1 stop?", _answer(late=1)),
@@ -120,7 +115,5 @@ FIT = Exercise(
         Misconception("the last loss is returned", "It is the variable that is left when the loop ends.", "Which loss do the weights have that came back?",
                       _answer(returns="last")),
         Misconception("the best loss starts at 0", "No loss is below 0, so no epoch is ever better.", "Which number is every loss below?", _answer(start=0.0)),
-        Misconception("evaluated before it is trained", "The first evaluation is then of weights that no epoch has touched.",
-                      "Which weights does the loss belong to?", _answer(before=True)),
     ),
 )

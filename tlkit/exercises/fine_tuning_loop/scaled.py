@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from tlkit.exercises.fine_tuning_loop.material import examples, plain_net
-from tlkit.exercises.recipe import loss, optimizer
+from tlkit.exercises.recipe import loss, model, optimizer
 from tlkit.exercises.record import Case, Exercise, Misconception
 
 NEVER = 1e6
@@ -13,9 +13,17 @@ NEVER = 1e6
 
 
 def _scaled_cases(rng: np.random.Generator) -> list[Case]:
-    def call(count, scale, max_norm=NEVER, size=1.0):
+    def call(count, scale, max_norm=NEVER):
         inputs, labels = (torch.tensor(each) for each in examples(rng, count))
-        return ((plain_net(rng, "model"), inputs * size, labels, loss(), optimizer(lr=0.5), scale, max_norm),)
+        return ((plain_net(rng, "model"), inputs, labels, loss(), optimizer(lr=0.5), scale, max_norm),)
+
+    def steep():
+        """A finite loss with an infinite gradient: a long input at a right angle to all that tells the classes apart."""
+        seed = int(rng.integers(1000))
+        weight = 0.7 * torch.randn(3, 3, generator=torch.Generator().manual_seed(seed))  # as the recipe will draw it
+        across = torch.linalg.cross(weight[1] - weight[0], weight[2] - weight[0])
+        inputs = torch.stack([across, -across]) / across.norm() * 1000
+        return ((model(("linear", 3, 3), name="model", seed=seed), inputs, torch.tensor([0, 2]), loss(), optimizer(lr=0.5), 2.0**124, NEVER),)
 
     odd = int(rng.integers(4, 8))
     return [
@@ -26,7 +34,7 @@ def _scaled_cases(rng: np.random.Generator) -> list[Case]:
         Case("short gradients stay as they are", "a scale of 1024", call(odd, 1024.0, max_norm=30.0)),
         Case("an overflow", "none yet", call(3, 2.0**20)),
         Case("an overflow", "the scaled loss is infinite", call(3, 2.0**140)),
-        Case("an overflow", "the scaled loss is finite, and a gradient is not", call(3, 2.0**126, size=500.0)),
+        Case("an overflow", "the scaled loss is finite, and a gradient is not", steep()),
     ]
 
 
@@ -82,7 +90,7 @@ SCALED = Exercise(
     shrinks=False,
     hint="Scale, back, look, unscale, clip, step: each of them needs the one before.",
     equivalent_mutants={
-        "dropped: optimizer.zero_grad()": "no gradient is left from before in these cases",
+        **dict.fromkeys(("dropped: optimizer.zero_grad()", "optimizer"), "no gradient is left from before in these cases"),
     },
     misconceptions=(
         Misconception("clipped before unscaling", "The gradients are clipped while they are still as large as the scale, and all but vanish afterwards.",

@@ -22,6 +22,7 @@ def _schedule_cases(rng: np.random.Generator) -> list[Case]:
         Case("the line", "without a warm-up", (("linear", late, n, 0.0),)),
         Case("the line", "two and a half steps of warm-up", (("linear", 7, 25, 0.1),)),
         Case("the ends", "the first step without a warm-up, and the second", (("linear", 0, 10, 0.0), ("cosine", 1, 10, 0.0))),
+        Case("the ends", "nearly all of ten steps warm up: the last one", (("linear", 9, 10, 0.85),)),
         Case("the ends", "the first step after the warm-up, and the next", (("cosine", 4, 20, 0.2), ("linear", 5, 20, 0.2))),
         Case("the ends", "after the last step", (("cosine", 20, 20, 0.2), ("linear", 23, 20, 0.2), ("cosine", 27, 20, 0.2), ("cosine", 9, 20, 0.2))),
         Case("constant", "the warm-up, and after it", (("constant", 1, 20, 0.2), ("constant", 15, 20, 0.2))),
@@ -65,7 +66,10 @@ SCHEDULE = Exercise(
     hint="First ask whether the step still warms up; if not, how far through the rest is it, from 0 to 1?",
     shortcuts=("tlkit.schedules:warmup_cosine",),
     equivalent_mutants={
-        "t = min(2.0, (step - warmup_steps) / max(1.0, steps - warmup_steps))": "not reached",
+        "if step <= warmup_steps:": "where step and warm-up are equal, both branches give 1",
+        "t = min((step - warmup_steps) / max(1.0, steps - warmup_steps), 1.0)": "the smaller of two, in another order",
+        "t = min(1.0, (step - warmup_steps) / max(steps - warmup_steps, 1.0))": "the larger of two, in another order",
+        "t = min(1.0, (step - warmup_steps) / max(-1.0, steps - warmup_steps))": "a warm-up over the whole run, and a step behind its end, are not asked for",
     },
     misconceptions=(
         Misconception("the first step has rate 0", "Counting from 0, step over W looks natural; then the first step is wasted.",
