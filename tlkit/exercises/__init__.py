@@ -6,6 +6,7 @@ from tlkit.errors import TlkitError
 from tlkit.exercises.record import Exercise, Quiz
 
 _UNITS = {
+    "00": "tlkit.exercises.start_here",
     "01": "tlkit.exercises.why_transfer",
     "03": "tlkit.exercises.gradients",
     "04": "tlkit.exercises.fine_tuning_loop",
