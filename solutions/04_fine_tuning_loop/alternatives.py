@@ -293,6 +293,18 @@ def fit_in_place(model, train_one_epoch, evaluate, epochs, patience):
     return best
 
 
+def fit_whole_copy(model, train_one_epoch, evaluate, epochs, patience):
+    best_loss, best_model, waited, epoch = float("inf"), copy.deepcopy(model), 0, 0
+    while epoch < epochs and waited < patience:
+        train_one_epoch(model)
+        loss, epoch = evaluate(model), epoch + 1
+        waited += 1
+        if best_loss > loss:
+            best_loss, best_model, waited = loss, copy.deepcopy(model), 0
+    model.load_state_dict(best_model.state_dict())
+    return best_loss
+
+
 def scaled_small_steps(model, inputs, labels, loss, optimizer, scale, max_norm):
     model.zero_grad()
     value = loss(model(inputs), labels)
@@ -340,7 +352,7 @@ ALTERNATIVES = {
     "04.accumulation": (accumulated_weighted_means, accumulated_divided_after, accumulated_whole),
     "04.schedule": (factor_table, factor_match, factor_capped),
     "04.paced": (paced_by_hand, paced_cleared_behind, paced_summed),
-    "04.fit": (fit_deepcopy, fit_history, fit_in_place),
+    "04.fit": (fit_deepcopy, fit_history, fit_in_place, fit_whole_copy),
     "04.scaled": (scaled_small_steps, scaled_norm_at_once, scaled_clip_in_scaled_units),
 }
 EQUIVALENT_MUTANTS: dict[str, dict[str, str]] = {}

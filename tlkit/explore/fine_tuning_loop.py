@@ -169,7 +169,7 @@ def setting(labels_per_class: int, rate: float, epochs: int) -> list[dict]:
     return results()["curves"]["runs"][f"{labels_per_class} {rate:g} {epochs}"]
 
 
-def whole_run(labels_per_class: int = 5, rate: float = 1e-2, epochs: int = 30, patience: int = 4, seed: int = 0) -> Picture:
+def whole_run(labels_per_class: int = 10, rate: float = 1e-2, epochs: int = 30, patience: int = 2, seed: int = 0) -> Picture:
     """One setting of the shipped runs, as a picture."""
     runs, sizes = setting(labels_per_class, rate, epochs), results()["curves"]["sizes"]
     return Picture(draw_runs(runs, seed, patience, rate, sizes), runs_sentence(runs, seed, patience, sizes))
@@ -194,14 +194,14 @@ def explore_runs():
     controls = {
         "learning_rate": slider(shipped["learning_rates"], 1e-2, "learning rate", lambda rate: f"{rate:g}"),
         "epochs": slider(shipped["epochs"], shipped["epochs"][-1], "planned epochs"),
-        "labels_per_class": slider(shipped["labels_per_class"], 5, "labels per class"),
+        "labels_per_class": slider(shipped["labels_per_class"], shipped["labels_per_class"][-1], "labels per class"),
         "patience": slider(shipped["patience"], shipped["patience"][0], "patience"),
         "seed": slider(range(len(shipped["seeds"])), 0, "seed"),
     }
     return explorable(draw, controls, "Whole runs, and where early stopping cuts them")
 
 
-def real_runs(rate: float, patience: int = 4, seed: int = 0) -> Picture:
+def real_runs(rate: float, patience: int = 2, seed: int = 0) -> Picture:
     """The shipped runs on scans at one learning rate, as a picture."""
     shipped = results()["real"]
     runs = shipped["runs"][f"{rate:g}"]
