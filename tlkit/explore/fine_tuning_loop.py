@@ -35,9 +35,16 @@ def results() -> dict:
 
 
 def interval(values) -> str:
-    """Mean over seeds, plus or minus two standard errors."""
+    """Mean over seeds and its spread: two standard errors, or lowest to highest where there are fewer than five seeds."""
     values = np.asarray(values, dtype=float)
+    if len(values) < 5:
+        return f"{values.mean():.3f}" + (f" ({values.min():.3f} to {values.max():.3f})" if len(values) > 1 else "")
     return f"{values.mean():.3f} ± {2 * values.std(ddof=1) / np.sqrt(len(values)):.3f}"
+
+
+def seeds_in_words(count: int) -> str:
+    """What `interval` shows for that many seeds."""
+    return "1 seed" if count == 1 else f"{count} seeds: mean " + ("(lowest to highest)" if count < 5 else "± 2 standard errors")
 
 
 def draw_missing(runs: dict[str, list[dict]], chosen: str):
@@ -161,7 +168,7 @@ def runs_table(runs: list[dict], sizes: dict[str, int]) -> str:
         cut = np.array([run["stopped"][patience][2] for run in runs]) / sizes["test"]
         epochs = np.mean([run["stopped"][patience][1] for run in runs])
         rows.append((f"after {patience} epochs without a better one", f"{epochs:.1f}", interval(cut), interval(cut - whole)))
-    return _table(("stopped", "epochs run, on average", f"test accuracy, {len(runs)} seeds", "less that of the whole run"), rows)
+    return _table(("stopped", "epochs run, on average", f"test accuracy, {seeds_in_words(len(runs))}", "less that of the whole run"), rows)
 
 
 def setting(labels_per_class: int, rate: float, epochs: int) -> list[dict]:
