@@ -160,7 +160,7 @@ def test_finetune_and_the_loop_written_out_give_the_same_weights():
     for _ in range(2):
         parts = torch.randperm(len(task.train), generator=order).split(8)
         assert [len(part) for part in parts] == [8, 8, 4]
-        batches = [(task.train.inputs[part].double(), task.train.labels[part]) for part in parts]
+        batches = [(task.train.inputs[part], task.train.labels[part]) for part in parts]
         loss = paced_epoch(by_hand, batches, cross_entropy, optimizer, scheduler, 0.5)
     assert apart(by_finetune, by_hand.eval()) < 1e-9
     assert np.isfinite(loss)

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
+from os.path import commonprefix
 from pathlib import Path
 
 from tlkit.errors import TlkitError
