@@ -74,7 +74,8 @@ pictures.missing_line("zero_grad")
 measured = pictures.results()["missing"]["runs"]
 for line, expected in guess.items():
     found = np.mean([run["true"][-1] for run in measured[line]])
-    print(f"without {pictures.LINES[line][0]:28} you said {expected:.2f}, it is {found:.2f}")
+    name = "the whole loop" if line == "nothing" else f"without {pictures.LINES[line][0]}"
+    print(f"{name:34} you said {expected:.2f}, it is {found:.2f}")
 
 # %% [markdown]
 # Now look at each of them. For every missing line ask two things: what does it do to the model? And would you have noticed, from

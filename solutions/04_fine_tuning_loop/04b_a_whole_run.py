@@ -360,7 +360,7 @@ from tlkit import finetune, plans
 
 plan = plans.full(epochs=20, learning_rate=1e-2, jitter=None, batch_size=16, clip_norm=5.0, patience=3, metric="loss")
 print(plan)
-run = finetune(fresh_model(), task, plan, seed=0)
+run = finetune(fresh_model(), task, plan, seed=0, progress=False)
 print(f"--> {len(run.records)} epochs, test accuracy {run.accuracy('test'):.3f}")
 
 # %% [markdown]

@@ -51,7 +51,7 @@ QUIZ_RUN = Quiz(
             (
                 Choice("About 0.95: the model never learned from the validation set.", "Its gradients did not, but the choice among forty epochs did. The best of many noisy numbers is partly luck."),
                 Choice("More than 0.95, since all data can be used at the end.", "Nothing was trained again on more data."),
-                Choice("Somewhat less, and the less images, the more so.", "A maximum over noisy measurements is too high on average. The test set is there for that, and is asked once.", True),
+                Choice("Somewhat less; the fewer images, the more so.", "A maximum over noisy measurements is too high on average. The test set is there for that, and is asked once.", True),
             ),
         ),
         Question(
