@@ -419,7 +419,7 @@ display(HTML(pictures.runs_table(runs, scans["sizes"])))
 
 # %% [markdown]
 # Look at the two numbers of the printed line before you look at anything else. Validation and test accuracy are far apart, and no stopping rule is to
-# blame: the official test split was collected and labelled apart from the others, with other shares of the classes, and scores lower for nearly everybody.
+# blame: the whole runs score lower on the test scans too. These are not like the validation scans; the share of normal ones, to begin with, is larger.
 # Early stopping can only promise you the best epoch **for data like the validation data**.
 #
 # Look at the last column next: the difference between stopping and not stopping, seed by seed. Where its range holds 0, these runs do not say which is
