@@ -25,8 +25,6 @@ class Place:
         phase, epoch, step: done so far; step counts within the epoch.
         order: of the examples in the epoch that is under way; None between two.
         total, weight: of the losses of that epoch so far.
-        best: the best of the watched metric so far, the higher the better.
-        stale: epochs of this phase without a better one.
         finished: whether the plan was carried out.
     """
 
@@ -36,8 +34,6 @@ class Place:
     order: Tensor | None = None
     total: float = 0.0
     weight: float = 0.0
-    best: float = -float("inf")
-    stale: int = 0
     finished: bool = False
 
 
@@ -70,7 +66,7 @@ def save(loop) -> None:
     random |= {"cuda": torch.cuda.get_rng_state()} if cuda else {}
     parts = {
         "now": changing(loop.model, loop.plan),
-        "best": loop.best or {},
+        "best": loop.stopping.weights,
         "start": run.start,
         "optimizer": optimizer_tensors(loop.optimizer) if not place.finished and loop.optimizer is not None else {},
         "random": random,
@@ -79,6 +75,7 @@ def save(loop) -> None:
     facts = {
         "run": loop.description,
         "place": {name: value for name, value in asdict(place).items() if name != "order"},
+        "stopping": {"best": loop.stopping.best, "stale": loop.stopping.stale},
         "scaler": loop.accelerator.scaler.state_dict() if loop.accelerator.scaler is not None else None,
         "records": run.records,
         "kept": run.kept,
@@ -102,7 +99,8 @@ def restore(loop) -> Checkpoint | None:
     _refuse_others(loop, found.facts["run"])
     put_in(loop.model, found.part("now"))
     device = loop.accelerator.device
-    loop.best = {name: values.to(device) for name, values in found.part("best").items()} or None
+    loop.stopping.weights = {name: values.to(device) for name, values in found.part("best").items()}
+    loop.stopping.best, loop.stopping.stale = found.facts["stopping"]["best"], found.facts["stopping"]["stale"]
     loop.result.start = {name: values.to(device) for name, values in found.part("start").items()}
     loop.place = Place(**found.facts["place"], order=found.part("place").get("order"))
     loop.result.records, loop.result.kept = found.facts["records"], found.facts["kept"]

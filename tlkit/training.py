@@ -20,6 +20,7 @@ from tlkit.adaptation import draw_fresh_weights, refuse_bad_labels, start_from_p
 from tlkit.callbacks import Callback, ProgressBar
 from tlkit.data.task import Task
 from tlkit.devices import accelerator_for, clear_errors, peak_memory
+from tlkit.early_stopping import EarlyStopping
 from tlkit.errors import TlkitError
 from tlkit.examples import KeptExamples
 from tlkit.feature_cache import FeatureCache, open_examples
@@ -94,7 +95,7 @@ class _Loop:
         self.generator = torch.Generator().manual_seed(seed)
         self.result = Run(model, task, plan, seed)
         self.place = resuming.Place()
-        self.best: dict[str, Tensor] | None = None
+        self.stopping = EarlyStopping(plan.patience, lower_is_better(self.metric))
         self.optimizer = self.restored = None
         self.stop = False
 
@@ -128,8 +129,7 @@ class _Loop:
                         self._phase(number)
         finally:
             self._tell("on_end")
-            if self.best is not None:
-                resuming.put_in(model, self.best)
+            resuming.put_in(model, self.stopping.weights)
             model.eval()
             result.seconds += time.perf_counter() - started
             result.peak_memory = max(result.peak_memory, peak_memory(self.accelerator.device))
@@ -178,7 +178,8 @@ class _Loop:
     def _phase(self, number: int) -> None:
         model, plan, phase, place = self.model, self.plan, self.plan.phases[number], self.place
         if place.phase != number:
-            self.place = place = resuming.Place(phase=number, best=place.best)
+            self.place = place = resuming.Place(phase=number)
+            self.stopping.stale = 0
         self.accelerator = accelerator_for(self.precision, self.device)  # a new one, which holds no earlier phase's optimiser
         freeze(model, stages_frozen_by(model, phase))
         groups = parameter_groups(model, phase.learning_rate, phase.head_learning_rate, phase.depth_decay,
@@ -207,12 +208,11 @@ class _Loop:
             self.result.records.append(record)
             place.epoch, place.step, place.order = epoch + 1, 0, None
             self._tell("on_epoch", record)
-            is_stale = plan.patience is not None and place.stale >= plan.patience
-            if is_stale:
+            if self.stopping.is_over:
                 place.epoch = phase.epochs
             if self.checkpoint_every is None:
                 self._save()
-            if is_stale or self.stop:
+            if self.stopping.is_over or self.stop:
                 break
 
     def _epoch(self, step: nn.Module, train, phase: plans.Phase) -> dict:
@@ -288,15 +288,10 @@ class _Loop:
         return pull_to_start(self.model, of_body, self.plan.l2_sp)
 
     def _watch(self, val) -> float:
-        """The watched metric on the validation split; the weights are noted where it is the best so far."""
+        """The watched metric on the validation split; the weights are kept where it is the best so far."""
         reached = collect(self.model, self.task.val, val).metric(self.metric)
         self.model.train()
-        signed = -reached if lower_is_better(self.metric) else reached
-        if signed > self.place.best:
-            self.place.best, self.place.stale = signed, 0
-            self.best = {name: values.clone() for name, values in resuming.changing(self.model, self.plan).items()}
-        else:
-            self.place.stale += 1
+        self.stopping.note(reached, resuming.changing(self.model, self.plan))
         return reached
 
     def _save(self) -> None:

@@ -10,7 +10,7 @@ from tlkit import files
 from tlkit.course import workspace
 from tlkit.course.build import build
 from tlkit.course.lab import lab_command, lab_environment
-from tlkit.course.units import find_unit, release_of, units
+from tlkit.course.units import find_notebook, find_unit, release_of, units
 from tlkit.course.workspace import copy_missing, reset, update, work_folder
 from tlkit.errors import TlkitError
 
@@ -231,3 +231,23 @@ def test_jupyterlab_opens_the_unit_without_news_and_keeps_further_options(tmp_pa
     assert "--LabApp.news_url=None" in command and command[-3:] == ["--no-browser", "--port", "8890"]
     settings = Path(lab_environment()["JUPYTER_CONFIG_PATH"].split(os.pathsep)[0])
     assert json.loads((settings / "nbgrader_config.json").read_text())["Execute"]["timeout"] >= 60
+
+
+def test_a_unit_of_two_notebooks_has_one_title_and_each_can_be_opened(released, notebook):
+    first = notebook_with_heading(notebook, "# 07 Tiny: one")
+    (first.parent / "07a_one.ipynb").write_text(first.read_text(encoding="utf-8"), encoding="utf-8")
+    second = first.rename(first.with_name("07b_many.ipynb"))
+    notebook_with_heading(second, "# 07 Tiny: many")
+    folder = first.parents[1]
+    assert find_unit("07", folder).title == "Tiny"
+    assert [find_notebook(name, folder)[1].name for name in ("07", "07_tiny", "07a", "07b", "07b_many")] == [
+        "07a_one.ipynb", "07a_one.ipynb", "07a_one.ipynb", "07b_many.ipynb", "07b_many.ipynb"]
+    with pytest.raises(TlkitError, match="no unit '07c'"):
+        find_notebook("07c", folder)
+
+
+def notebook_with_heading(path: Path, heading: str) -> Path:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["cells"][0]["source"] = [heading]
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path

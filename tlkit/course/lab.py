@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tlkit.course.units import find_unit, units
+from tlkit.course.units import find_notebook, units
 from tlkit.course.workspace import copy_missing, work_folder
 from tlkit.errors import TlkitError
 
@@ -17,7 +17,7 @@ def open_lab(name: str | None, arguments: list[str], work: Path | None = None) -
     """Copy what is missing, say what is new, and become JupyterLab.
 
     Args:
-        name: the unit to open; the first where none is given.
+        name: the unit to open, or one of several notebooks in it ("04b"); the first where none is given.
         arguments: further options for JupyterLab; they win over ours.
         work: the folder of the copies; found by itself where none is given.
     Raises:
@@ -26,10 +26,11 @@ def open_lab(name: str | None, arguments: list[str], work: Path | None = None) -
     if importlib.util.find_spec("jupyterlab") is None:
         raise TlkitError("JupyterLab is not installed; install the course's tools with: pip install 'tlkit[lab]'")
     work = work or work_folder()
-    unit = find_unit(name) if name else None
+    chosen = find_notebook(name) if name else None
     for line in copy_missing(work):
         print(f"tlkit: {line}", file=sys.stderr)
-    command = lab_command(work, (unit or units()[0]).name, (unit or units()[0]).notebooks[0].name, arguments)
+    unit, notebook = chosen or (units()[0], units()[0].notebooks[0])
+    command = lab_command(work, unit.name, notebook.name, arguments)
     print(f"tlkit: your copies are in {work}", file=sys.stderr, flush=True)
     if os.name == "nt":
         return subprocess.call(command, env=lab_environment())

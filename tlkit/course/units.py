@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
+from os.path import commonprefix
 from pathlib import Path
 
 from tlkit.errors import TlkitError
@@ -31,8 +32,12 @@ class Unit:
 
     @property
     def title(self) -> str:
-        """The first heading of the first notebook, without its number."""
-        for cell in read_json(self.notebooks[0])["cells"]:
+        """The first heading without its number; of several notebooks ("04 Loops: one", "04 Loops: many") what their headings share."""
+        headings = [self._heading(notebook) for notebook in self.notebooks]
+        return commonprefix(headings).rstrip(" :") or headings[0]
+
+    def _heading(self, notebook: Path) -> str:
+        for cell in read_json(notebook)["cells"]:
             for line in "".join(cell["source"]).splitlines():
                 if line.startswith("# ") and cell["cell_type"] == "markdown":
                     return line[2:].removeprefix(self.number).strip()
@@ -79,6 +84,21 @@ def units(folder: Path | None = None) -> list[Unit]:
     """Every unit of a folder of released units, in order."""
     found = [Unit(path) for path in sorted((folder or released_folder()).glob("[0-9][0-9]_*")) if path.is_dir()]
     return [unit for unit in found if unit.notebooks]
+
+
+def find_notebook(name: str, folder: Path | None = None) -> tuple[Unit, Path]:
+    """A unit and the notebook of it that a name means: "04" the first one, "04b" or "04b_a_whole_run" that one.
+
+    Raises:
+        TlkitError: as for `find_unit`.
+    """
+    wanted = str(name).strip("/").rsplit("/", 1)[-1].removesuffix(".ipynb")
+    for unit in units(folder):
+        for notebook in unit.notebooks:
+            if len(unit.notebooks) > 1 and wanted in (notebook.stem, notebook.stem.split("_")[0]):
+                return unit, notebook
+    unit = find_unit(name, folder)
+    return unit, unit.notebooks[0]
 
 
 def find_unit(name: str, folder: Path | None = None) -> Unit:

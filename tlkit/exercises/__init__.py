@@ -9,6 +9,7 @@ _UNITS = {
     "00": "tlkit.exercises.start_here",
     "01": "tlkit.exercises.why_transfer",
     "03": "tlkit.exercises.gradients",
+    "04": "tlkit.exercises.fine_tuning_loop",
     "05": "tlkit.exercises.freezing",
 }
 

@@ -54,9 +54,14 @@ def loss(function: str = "cross_entropy", name: str = "loss") -> Recipe:
     return Recipe("loss", name, 0, {"function": function})
 
 
-def scripted(returns: list, name: str) -> Recipe:
-    """A function that returns the given values one after the other, whatever it is given, and notes its calls."""
-    return Recipe("scripted", name, 0, {"returns": returns})
+def scripted(returns: list, name: str, moves: str | None = None) -> Recipe:
+    """A function that returns the given values one after the other, whatever it is given, and notes its calls.
+
+    Args:
+        moves: the name of a model that each call changes in place, as a training step does: call k adds k / 4 to every
+            parameter and floating-point buffer.
+    """
+    return Recipe("scripted", name, 0, {"returns": returns, "moves": moves})
 
 
 @dataclass(frozen=True)

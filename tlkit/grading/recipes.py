@@ -190,16 +190,28 @@ def _loss(recipe: Recipe, objects: dict, trace: Trace) -> Any:
 
 def _scripted(recipe: Recipe, objects: dict, trace: Trace) -> Any:
     returns, calls = list(recipe.options["returns"]), []
+    moved = objects.get(recipe.options.get("moves"))
 
     def scripted(*arguments, **keywords):
         trace.note(f"{recipe.name}: call")
         calls.append(1)
         if len(calls) > len(returns):
             raise IndexError(f"{recipe.name} was called {len(calls)} times; {len(returns)} times would do")
+        if moved is not None:
+            _move(moved, len(calls) / 4)
         return returns[len(calls) - 1]
 
     scripted.tlkit_look = lambda: {"calls": len(calls)}
     return scripted
+
+
+def _move(model: Any, by: float) -> None:
+    import torch
+
+    with torch.no_grad():
+        for values in (*model.parameters(), *model.buffers()):
+            if values.is_floating_point():
+                values.add_(by)
 
 
 _BUILDERS = {"model": _model, "optimizer": _optimizer, "scheduler": _scheduler, "batches": _batches, "loss": _loss,
