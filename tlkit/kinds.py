@@ -11,7 +11,7 @@ from tlkit.backbones.state import State
 from tlkit.backbones.transformer_stages import POOLS, Block
 from tlkit.data.task import Task
 from tlkit.errors import TlkitError
-from tlkit.heads import CTC, IGNORED, BinaryCrossEntropy, CrossEntropy, Loss, SquaredError
+from tlkit.heads import CTC, IGNORED, BinaryCrossEntropy, CrossEntropy, Loss, SquaredError, next_token_targets
 
 
 class Kind:
@@ -133,10 +133,7 @@ class Generation(Kind):
     def prepare(self, backbone, inputs, labels):
         tokens, asked = backbone.preprocessing.pairs(inputs, labels)
         state = backbone.place(tokens)
-        following = state["tokens"].roll(-1, dims=1)
-        asked = asked.roll(-1, dims=1).to(following.device)
-        asked[:, -1] = False
-        return state, following.masked_fill(~asked, IGNORED)
+        return state, next_token_targets(state["tokens"], asked.to(state["tokens"].device))
 
     def answers(self, outputs, state):
         raise TlkitError("an answer is generated token by token; use predict")
