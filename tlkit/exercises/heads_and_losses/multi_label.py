@@ -117,6 +117,15 @@ def _bce_targets_weighted(logits, targets, positive_weights):
     return -(y * torch.nn.functional.logsigmoid(logits) + (1 - y) * torch.nn.functional.logsigmoid(-logits)).mean()
 
 
+def _bce_one_minus_logarithm(logits, targets, positive_weights):
+    log_p = torch.nn.functional.logsigmoid(logits)
+    return -(positive_weights * targets * log_p + (1 - targets) * (1 - log_p)).mean()
+
+
+def _bce_exchanged(logits, targets, positive_weights):
+    return _each(-logits, targets, positive_weights).mean()
+
+
 def _bce_flipped(logits, targets, positive_weights):
     return -_each(logits, targets, positive_weights).mean()
 
@@ -175,6 +184,10 @@ MULTI_LABEL = Exercise(
         Misconception("divided by the sum of the weights", "A weighted mean usually is, and with class weights the cross-entropy of a softmax is, too.",
                       "What does the exercise divide by?", _bce_weighted_mean),
         Misconception("the targets are weighted", "v y stands in the first term.", "What happens to 1 - y if y has become 3?", _bce_targets_weighted),
+        Misconception("1 minus a logarithm", "The second term has 1 - p, and log p was there already.",
+                      "Is log(1 - p) the same as 1 - log p?", _bce_one_minus_logarithm),
+        Misconception("yes and no are exchanged", "The two terms look alike, and a sign went astray.",
+                      "Should a large logit be cheap or dear where the target is 1?", _bce_exchanged),
         Misconception("the sign is lost", "A logarithm of a probability is never above 0.", "Can a loss be negative?", _bce_flipped),
         Misconception("a plain number comes back", "`.item()` is what one prints.", "Can a gradient flow back through a Python number?", _bce_item),
     ),

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from tlkit.exercises.recipe import backward, construct, forward, set_state, state, trains
+from tlkit.exercises.recipe import backward, call, construct, forward, set_state, trains
 from tlkit.exercises.record import Case, Exercise, Misconception
 
 
@@ -25,7 +25,7 @@ def _head_cases(rng: np.random.Generator) -> list[Case]:
         Case("mean and unit", "both", (steps(4, 2, mean, unit),)),
         Case("mean and unit", "a negative mean and a small unit", (steps(3, 6, -mean, 0.01),)),
         Case("what trains, and what is kept", "which parameters train", ((construct(3, float(mean), float(unit)), trains()),)),
-        Case("what trains, and what is kept", "mean and unit are kept with the weights", (steps(2, 3, mean, unit, state()),)),
+        Case("what trains, and what is kept", "mean and unit are kept with the weights", (steps(2, 3, mean, unit, call("state_dict")),)),
         Case("a gradient flows back", "an upstream gradient", (steps(3, 4, mean, unit, backward(drawn(3))),)),
     ]
 
@@ -111,6 +111,12 @@ class _FrozenParameters(_Head):
 class _NotKept(_Head):
     def keep(self, mean, unit):
         self.mean, self.unit = mean, unit
+
+
+class _NotKeptBuffers(_Head):
+    def keep(self, mean, unit):
+        self.register_buffer("mean", torch.tensor(mean), persistent=False)
+        self.register_buffer("unit", torch.tensor(unit), persistent=False)
 
 
 class _NotKeptTensors(_Head):
