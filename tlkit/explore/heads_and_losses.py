@@ -72,7 +72,7 @@ def floor(smoothing: float = 0.0, twice: bool = False, classes: int = CLASSES) -
     if twice:
         return float(np.log(np.e + classes - 1) - (1 - smoothing) - smoothing / classes)
     q = wanted(0, smoothing, classes)
-    return float(-(q[q > 0] * np.log(q[q > 0])).sum())
+    return float(-(q[q > 0] * np.log(q[q > 0])).sum()) + 0.0  # not -0.0
 
 
 def draw_ends(accuracy: dict[str, dict[str, np.ndarray]], losses: dict[str, np.ndarray]):
@@ -92,7 +92,7 @@ def draw_ends(accuracy: dict[str, dict[str, np.ndarray]], losses: dict[str, np.n
             left.plot(spots, values, marker, color=colour, markerfacecolor=face, markersize=5)
             left.plot([position + shift - 0.15, position + shift + 0.15], [values.mean()] * 2, color="black", linewidth=1.5)
     left.plot([], [], "o", color=GREY, label="AdamW, each end at its best rate")
-    left.plot([], [], "o", color=GREY, markerfacecolor="white", label="SGD, all at one rate")
+    left.plot([], [], "o", color=GREY, markerfacecolor="white", label="SGD, all at one small rate")
     left.set_xticks(range(len(ENDS)), [ENDS[end][0] for end in ENDS], fontsize=9)
     left.set(ylim=(0, 1.02), ylabel="test accuracy", title="every seed, and the mean")
     left.legend(loc="lower left", edgecolor="none", fontsize=9)
@@ -200,7 +200,7 @@ def explore_loss():
 _WIDE = {"style": {"description_width": "150px"}, "layout": {"width": "420px"}}
 
 METRICS = {"accuracy": "accuracy", "sensitivity": "sensitivity", "specificity": "specificity", "auc": "AUC",
-           "calibration_error": "calibration error"}
+           "calibration_error": "calibration error", "calibration_error_val": "the same, validation"}
 _AGAINST = {"yes or no": ("one yes-or-no", GREEN, "D"), "two classes, weighted": ("two classes, weighted", ORANGE, "s")}
 
 
