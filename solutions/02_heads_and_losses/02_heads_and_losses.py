@@ -88,8 +88,8 @@ for end, expected in guess.items():
 # | yes or no, to each of $C$ questions | $C$ | binary cross-entropy | yes where the output is above 0 |
 # | an amount | 1 | squared error | the output itself |
 #
-# Outputs are **logits**: any numbers, no probabilities yet. Where the answer is asked at every place of a sequence, the same head is
-# used at every place. (Above 0, because a sigmoid of 0 is one half.)
+# Outputs are **logits**: any numbers, no probabilities yet. (Above 0, because the sigmoid of 0 is one half.) Where the answer is asked at
+# every place of a sequence, one and the same head is used at all of them, and its outputs are counted for one place.
 
 # %% [markdown]
 # ### Exercise 1: the end of six networks
@@ -187,7 +187,7 @@ for z in ([2.0, 1.0, 0.0], [2.0, 1.0, -800.0], [2000.0, 1.0, 0.0]):
     z = torch.tensor(z)
     p = torch.exp(z) / torch.exp(z).sum()
     print(f"logits {z.tolist()}: as written {[round(value, 3) for value in (-torch.log(p)).tolist()]}, "
-          f"torch {[round(value, 3) for value in (-torch.log_softmax(z, 0)).tolist()]}")
+          f"torch {[round(value, 3) for value in (0 - torch.log_softmax(z, 0)).tolist()]}")
 
 # %% [markdown]
 # Each number is the loss if that class is the right one. $e^{2000}$ is more than a float can hold; $e^{-800}$ is less, so the probability is 0 and its logarithm
@@ -232,10 +232,11 @@ check("02.cross_entropy")
 # classes. Its class has the first logit, the strongest rival the second, the other eight have logit 0. In the shaded part the answer
 # is right. Try to find out:
 #
-# 1. The answer is right and the loss is 0.5. What are two ways to get it lower?
+# 1. Move the logit of the right class down until the answer is only just right. How large is the loss there? What are two ways to get it
+#    lower?
 # 2. What does a **temperature** do, by which all logits are divided? Does it ever change the answer?
-# 3. **Label smoothing** wants a little less than 1 for the right class. Which loss is now the smallest that can be had? And when does
-#    a step make the network *less* sure of a right answer?
+# 3. **Label smoothing** wants a little less than 1 for the right class. The dotted line is the **floor**, the smallest loss that any ten
+#    logits can have. Where is it now? And when does a step make the network *less* sure of a right answer?
 # 4. Apply the softmax twice. Where is the floor, and how large is the gradient where the answer is wrong?
 
 # %% tags=["demo"]
@@ -351,7 +352,8 @@ for name, z in (("two clear findings", [6.0, -5.0, 6.0, -6.0]), ("a healthy ches
 # $$\ell = -\big[\,v\,y\log\sigma(z) + (1-y)\log(1-\sigma(z))\,\big].$$
 #
 # The number $v$ lets the positives count for more. That is needed where a finding is rare: if one image in a hundred shows a hernia,
-# a model that never says so is right in 99 of them.
+# a model that never says so is right in 99 of them. The mean is taken over all $B \cdot C$ entries, so one example pulls at its logits
+# $C$ times less than in a softmax. That is why the yes-or-no end lagged behind as well, under SGD in the first figure.
 
 # %% [markdown]
 # ### Exercise 4: several answers at once
