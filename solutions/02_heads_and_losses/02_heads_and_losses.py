@@ -66,8 +66,8 @@ for end, expected in guess.items():
 # %% [markdown]
 # Two surprises may be in there. The end that everybody is warned of, the double softmax, reads digits as well as the right one if
 # AdamW trains it, or SGD at a large rate; at a small rate it lags far behind. And its loss, on the right, stays up as if it had learned
-# next to nothing. The other surprise is the end that looks most natural, a digit as a number: it loses far more, and no rate helps. By the end
-# of the unit you can explain both.
+# next to nothing. The other surprise is the end that looks most natural, a digit as a number: it loses far more, at every rate that was
+# tried. By the end of the unit you can explain both.
 
 # %% [markdown]
 # ## What a task asks for
@@ -243,8 +243,8 @@ check("02.cross_entropy")
 pictures.explore_loss()
 
 # %% [markdown]
-# The right-hand side shows one sentence that is worth more than the formulas: the gradient by the logits is **predicted minus wanted**.
-# (Unit 03 derives it.) What is wanted need not be 0 and 1.
+# With the softmax applied once and a temperature of 1, the right-hand side shows one sentence that is worth more than the formulas: the
+# gradient by the logits is **predicted minus wanted**. (Unit 03 derives it.) What is wanted need not be 0 and 1.
 
 # %% [markdown]
 # ### Exercise 3: labels that are not quite sure
