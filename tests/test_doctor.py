@@ -71,6 +71,35 @@ def test_an_extension_that_is_turned_off_is_bad(monkeypatch, tmp_path):
     assert finding.state == "bad" and finding.remedy == "jupyter labextension enable @jupyter/nbgrader"
 
 
+def test_a_plugin_that_learners_need_not_may_be_off(monkeypatch, tmp_path):
+    page = tmp_path / "labconfig" / "page_config.json"
+    page.parent.mkdir()
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", str(tmp_path))
+    page.write_text('{"disabledExtensions": {"@jupyter/nbgrader:create-assignment": true}}')
+    assert doctor.nbgrader("nbgrader").state == "good"
+    page.write_text('{"disabledExtensions": {"@jupyter/nbgrader:validate-assignment": true}}')
+    assert doctor.nbgrader("nbgrader").state == "bad"
+
+
+def test_the_lab_that_the_course_opens_is_in_order(monkeypatch):
+    from tlkit.course.lab import lab_environment
+
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", lab_environment()["JUPYTER_CONFIG_PATH"])
+    assert doctor.main() == 0
+
+
+def test_findings_are_shown_as_they_come(monkeypatch, capsys):
+    shown = []
+
+    def second(topic):
+        shown.append(capsys.readouterr().out)
+        return Finding(topic, "good", "two")
+
+    monkeypatch.setattr(doctor, "EXAMINATIONS", {"A": lambda topic: Finding(topic, "good", "one"), "B": second})
+    doctor.main()
+    assert "one" in shown[0]
+
+
 @pytest.mark.parametrize("state, code", [("good", 0), ("note", 0), ("bad", 1)])
 def test_only_what_is_bad_fails(monkeypatch, capsys, state, code):
     monkeypatch.setattr(doctor, "EXAMINATIONS", {"A": lambda topic: Finding(topic, state, "something", "do this")})

@@ -97,6 +97,14 @@ def doctor(
 
 
 @app.command()
+def progress() -> None:
+    """Say how far you have come: exercises, points and minutes of every unit, and what is next."""
+    from tlkit.grading.progress_page import progress as page
+
+    typer.echo(repr(page()))
+
+
+@app.command()
 def grade(
     path: Annotated[Path, typer.Argument(help="Your notebook, which is not changed; or a class's folder.")],
     out: Annotated[Optional[Path], typer.Option("--out", help="A notebook's: the folder for the feedback.")] = None,

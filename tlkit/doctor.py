@@ -10,7 +10,7 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -31,25 +31,21 @@ class Finding:
 
 def main(as_json: bool = False) -> int:
     """Examine everything and print it; the exit code is 1 if something that is needed is not in order."""
-    findings = examine()
-    bad = [finding for finding in findings if finding.state == "bad"]
+    findings = list(examine()) if as_json else _print(examine())
+    ok = all(finding.state != "bad" for finding in findings)
     if as_json:
-        print(json.dumps({"ok": not bad, "findings": [asdict(finding) for finding in findings]}, indent=1))
-    else:
-        _print(findings)
-    return 1 if bad else 0
+        print(json.dumps({"ok": ok, "findings": [asdict(finding) for finding in findings]}, indent=1))
+    return 0 if ok else 1
 
 
-def examine() -> list[Finding]:
-    """Every finding; an examination that fails by itself is a finding too."""
-    findings = []
+def examine() -> Iterator[Finding]:
+    """Every finding, as soon as it is found; an examination that fails by itself is a finding too."""
     for topic, examination in EXAMINATIONS.items():
         try:
-            findings.append(examination(topic))
+            yield examination(topic)
         except Exception as error:
-            findings.append(Finding(topic, "bad", f"{type(error).__name__}: {' '.join(str(error).split())[:200]}",
-                                    "the examination itself failed; reinstall tlkit, and report this line if it stays"))
-    return findings
+            yield Finding(topic, "bad", f"{type(error).__name__}: {' '.join(str(error).split())[:200]}",
+                          "the examination itself failed; reinstall tlkit, and report this line if it stays")
 
 
 def python(topic: str) -> Finding:
@@ -123,7 +119,7 @@ def jupyterlab(topic: str) -> Finding:
 
 def nbgrader(topic: str) -> Finding:
     return _extension(topic, "nbgrader", "@jupyter/nbgrader",
-                      "nbgrader.server_extensions.validate_assignment")
+                      "nbgrader.server_extensions.validate_assignment", "validate-assignment")
 
 
 def jupytext(topic: str) -> Finding:
@@ -209,8 +205,11 @@ EXAMINATIONS: dict[str, Callable[[str], Finding]] = {
 }
 
 
-def _extension(topic: str, package: str, labextension: str, server: str | None) -> Finding:
-    """A package whose part in the browser, and whose part in the server, are both there and not turned off."""
+def _extension(topic: str, package: str, labextension: str, server: str | None, plugin: str = "") -> Finding:
+    """A package whose part in the browser, and whose part in the server, are both there and not turned off.
+
+    Of an extension with several plugins in the browser, `plugin` is the one that is needed; others may be off.
+    """
     from jupyter_core.paths import jupyter_config_path, jupyter_path
     from jupyter_server.extension.config import ExtensionConfigManager
 
@@ -228,7 +227,7 @@ def _extension(topic: str, package: str, labextension: str, server: str | None) 
         page = Path(path) / "labconfig" / "page_config.json"
         if page.exists():
             disabled |= dict(json.loads(page.read_text(encoding="utf-8")).get("disabledExtensions") or {})
-    if any(off and name.split(":")[0] == labextension for name, off in disabled.items()):
+    if any(disabled.get(name) for name in (labextension, f"{labextension}:{plugin}")):
         return Finding(topic, "bad", f"{version}, whose part in JupyterLab is disabled",
                        f"jupyter labextension enable {labextension}")
     return Finding(topic, "good", version)
@@ -252,7 +251,8 @@ def _memory() -> float | None:
     return total
 
 
-def _print(findings: list[Finding]) -> None:
+def _print(findings: Iterable[Finding]) -> list[Finding]:
+    """Show each finding when it comes, and at the end what it all means; returns them."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -262,14 +262,18 @@ def _print(findings: list[Finding]) -> None:
         "note": Text("note", style="yellow"),
         "bad": Text("BAD", style="bold red"),
     }
-    table = Table(box=None, show_header=False, pad_edge=False)
+    console, seen = Console(), []
     for finding in findings:
         found = Text(finding.found)
         if finding.remedy:
             found.append(f"\n-> {finding.remedy}", style="bold")
-        table.add_row(marks[finding.state], finding.topic, found)
-    console = Console()
-    console.print(table)
-    bad = sum(finding.state == "bad" for finding in findings)
+        line = Table.grid(padding=(0, 2, 0, 0))
+        line.add_column(width=max(map(len, marks)))
+        line.add_column(width=max(map(len, EXAMINATIONS)))
+        line.add_row(marks[finding.state], finding.topic, found)
+        console.print(line)
+        seen.append(finding)
+    bad = sum(finding.state == "bad" for finding in seen)
     console.print(Text("Everything that the course needs is in order." if not bad
                        else f"{bad} to mend: see the arrows above.", style="bold"))
+    return seen

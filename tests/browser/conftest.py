@@ -5,10 +5,9 @@ import os
 import pytest
 from playwright.sync_api import Error, sync_playwright
 
+from tests import reported
 from tests.browser.chromium import WINDOW, launch
 from tests.browser.server import running_lab
-
-_took: list[str] = []
 
 
 def _cannot_run(reason: str):
@@ -33,7 +32,7 @@ def browser():
 def lab(browser, tmp_path_factory):
     """JupyterLab at unit 01, in an empty folder."""
     with running_lab(tmp_path_factory.mktemp("lab"), "01") as running:
-        _took.append(f"JupyterLab answered {running.seconds:.1f} s after `tlkit lab`")
+        reported.browser.append(f"JupyterLab answered {running.seconds:.1f} s after `tlkit lab`")
         yield running
 
 
@@ -48,11 +47,4 @@ def page(browser):
 @pytest.fixture(scope="session")
 def took():
     """Lines for the report at the end of the session."""
-    return _took
-
-
-def pytest_terminal_summary(terminalreporter):
-    if _took:
-        terminalreporter.section("JupyterLab in a browser")
-        for line in _took:
-            terminalreporter.write_line(line)
+    return reported.browser

@@ -90,6 +90,7 @@ class NotebookPage:
         """Run > Run All Cells, and wait until no cell waits or runs any more."""
         prompts = self.panel.locator(".jp-CodeCell .jp-InputPrompt")
         before = prompts.last.text_content()
+        self.cells.first.click()  # until the notebook is what one works in, the menu's commands do nothing
         self.menu("Run", "Run All Cells")
         expect(prompts.last).not_to_have_text(before)
         expect(prompts.filter(has_text="*")).to_have_count(0, timeout=RUN)

@@ -1,11 +1,11 @@
 """Every notebook of the course, run as released, solved, and as it is graded; what that took is reported at the end."""
 
-import json
 from functools import lru_cache
 from pathlib import Path
 
 import pytest
 
+from tests import reported
 from tests.course.running import Run, read, run, solved, without_demonstrations
 from tlkit.course.build import read_source
 from tlkit.course.units import units
@@ -14,8 +14,6 @@ PROJECT = Path(__file__).parents[2]
 NOTEBOOKS = {notebook.stem: notebook for unit in units() for notebook in unit.notebooks}
 STATES = ("released", "solved")
 """As learners have it; "graded" is the third: solved, without the cells that only demonstrate."""
-
-_took: dict[str, dict] = {}
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +29,7 @@ def runs(tmp_path_factory):
         if state == "graded":
             notebook = without_demonstrations(notebook)
         done = run(notebook, tmp_path_factory.mktemp(f"{name}-{state}"))
-        _took[f"{name} {state}"] = {
+        reported.run_all[f"{name} {state}"] = {
             "seconds": round(done.seconds, 1),
             "peak_mb": round(done.peak_bytes / 1e6),
             "slowest_cell": done.slowest.cell.id,
@@ -40,16 +38,3 @@ def runs(tmp_path_factory):
         return done
 
     return of
-
-
-def pytest_terminal_summary(terminalreporter):
-    if not _took:
-        return
-    terminalreporter.section("Run All")
-    for name, figures in _took.items():
-        terminalreporter.write_line(
-            f"{name:40} {figures['seconds']:6.1f} s   peak {figures['peak_mb']} MB   "
-            f"slowest cell {figures['slowest_cell']}, {figures['slowest_cell_seconds']:.1f} s")
-    path = PROJECT / "artefacts" / "run_all.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(_took, indent=1) + "\n", encoding="utf-8")

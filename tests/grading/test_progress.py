@@ -108,11 +108,3 @@ def test_nbgrader_neither_reads_nor_writes_progress(tmp_path, mode):
     checks(tmp_path, 2, mode)
     assert {path.name for path in (tmp_path / "work").iterdir()} == {"01_why_transfer", "progress.json"}
     assert (tmp_path / "work" / "progress.json").read_text() == "damaged"
-
-
-def test_the_page_lists_every_exercise_with_points_and_tries(tmp_path):
-    note_check(verdict(points=1.5), tmp_path)
-    page = progress.ProgressPage(read(tmp_path))
-    assert ("01.sample", "draw a few labels, fairly", 1.5, 3.0, 1) in page.rows()
-    assert "1.5 of" in repr(page) and "not tried yet" in repr(page)
-    assert '<th scope="col"' in page._repr_html_() and "1 try" in page._repr_html_()

@@ -5,6 +5,7 @@ import importlib
 import linecache
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -172,6 +173,20 @@ def test_an_answer_that_allocates_without_end_is_stopped(body):
 def test_a_torch_tensor_that_is_too_large_is_a_memory_error():
     pytest.importorskip("torch")
     assert "more memory" in outcome(HEAD + "import torch; return torch.ones(10**11).sum(), 0.0").diagnosis.name
+
+
+def test_importing_a_large_library_is_not_the_answers_memory():
+    script = """
+from tlkit import check
+source = "def accuracy(predicted, labels):\\n    import torch\\n    if len(predicted) != len(labels) or len(labels) == 0:\\n"
+source += "        raise ValueError\\n    return (torch.as_tensor(predicted) == torch.as_tensor(labels)).double().mean()\\n"
+import linecache
+linecache.cache["answer.py"] = (len(source), None, source.splitlines(True), "answer.py")
+exec(compile(source, "answer.py", "exec"))
+check("00.warm_up")
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300)
+    assert "right, 2 of 2 points" in done.stdout, done.stdout + done.stderr
 
 
 def test_the_memory_limit_is_put_back():

@@ -1,12 +1,14 @@
 """Where the released units are, and which there are."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from tlkit.errors import TlkitError
 
 _PACKAGE = Path(__file__).resolve().parent
+_CHECK = re.compile(r"""check\(["']([\w.]+)["']\)""")
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,13 @@ class Unit:
                 if line.startswith("# ") and cell["cell_type"] == "markdown":
                     return line[2:].removeprefix(self.number).strip()
         return self.name
+
+    @property
+    def counted_checks(self) -> set[str]:
+        """The ids of the exercises whose checks give points; the unit's others are optional."""
+        cells = [cell for notebook in self.notebooks for cell in read_json(notebook)["cells"] if cell["cell_type"] == "code"]
+        counted = ["".join(cell["source"]) for cell in cells if cell["metadata"].get("nbgrader", {}).get("points")]
+        return {found[1] for source in counted if (found := _CHECK.fullmatch(source.strip()))}
 
     @property
     def release(self) -> str:

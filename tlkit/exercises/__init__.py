@@ -5,7 +5,12 @@ from importlib import import_module
 from tlkit.errors import TlkitError
 from tlkit.exercises.record import Exercise, Quiz
 
-_UNITS = {"01": "tlkit.exercises.why_transfer", "02": "tlkit.exercises.heads_and_losses", "03": "tlkit.exercises.gradients"}
+_UNITS = {
+    "00": "tlkit.exercises.start_here",
+    "01": "tlkit.exercises.why_transfer",
+    "02": "tlkit.exercises.heads_and_losses",
+    "03": "tlkit.exercises.gradients",
+}
 
 
 def units_with_exercises() -> list[str]:

@@ -9,8 +9,8 @@ from tlkit.drawing import (
 )  # fmt: skip
 
 __all__ = [
-    "BLUE", "GREEN", "GREY", "ORANGE", "PINK", "RED", "SKY", "Picture", "as_html", "explorable", "failures", "new_figure",
-    "quiet_axes",
+    "BLUE", "GREEN", "GREY", "ORANGE", "PINK", "RED", "SKY", "Picture", "as_html", "choice", "explorable", "failures", "keep_drawn",
+    "new_figure", "quiet_axes",
 ]  # fmt: skip
 
 failures: list[str] = []
@@ -31,11 +31,35 @@ def explorable(draw: Callable[..., str], controls: dict, label: str, formulas: b
     """
     import ipywidgets
 
-    def drawn() -> str:
-        picture = draw(**{name: control.value for name, control in controls.items()})
-        return f'<section aria-label="{escape(label, quote=True)}">{picture}</section>'
+    page = (ipywidgets.HTMLMath if formulas else ipywidgets.HTML)()
 
-    page = (ipywidgets.HTMLMath if formulas else ipywidgets.HTML)(drawn())
+    def drawn(**values) -> str:
+        return f'<section aria-label="{escape(label, quote=True)}">{draw(**values)}</section>'
+
+    keep_drawn(page, drawn, controls)
+    # No tooltip: the browser's side of a box cannot draw a box that has one.
+    return ipywidgets.VBox([*controls.values(), page])
+
+
+def choice(description: str, options, value):
+    """Buttons of which one is pressed, to choose with the mouse or with Tab and Enter.
+
+    (A list to pull down cannot be used from the keyboard in JupyterLab, which takes its arrow keys to go to another cell.)
+    """
+    import ipywidgets
+
+    return ipywidgets.ToggleButtons(options=options, value=value, description=description,
+                                    style={"description_width": "150px", "button_width": "auto"})
+
+
+def keep_drawn(page, draw: Callable[..., str], controls: dict) -> None:
+    """Put what `draw` gives into the HTML widget `page`, now and whenever one of the controls moves.
+
+    The first drawing's error is raised; that of a later one is shown in the picture's place and kept in `failures`.
+    """
+
+    def drawn() -> str:
+        return draw(**{name: control.value for name, control in controls.items()})
 
     def redraw(_change):
         try:
@@ -44,7 +68,6 @@ def explorable(draw: Callable[..., str], controls: dict, label: str, formulas: b
             failures.append(traceback.format_exc())
             page.value = f"<p><strong>This figure could not be drawn.</strong></p><pre>{escape(failures[-1])}</pre>"
 
+    page.value = drawn()
     for control in controls.values():
         control.observe(redraw, names="value")
-    # No tooltip: the browser's side of a box cannot draw a box that has one.
-    return ipywidgets.VBox([*controls.values(), page])

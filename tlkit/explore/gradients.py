@@ -5,7 +5,7 @@ Nothing here imports torch before a derivation is shown: the first figure of the
 
 import numpy as np
 
-from tlkit.explore.figures import BLUE, GREEN, GREY, ORANGE, Picture, as_html, explorable, new_figure, quiet_axes
+from tlkit.explore.figures import BLUE, GREEN, GREY, ORANGE, Picture, as_html, choice, explorable, new_figure, quiet_axes
 
 REACH = 8.0  # logits from -REACH to REACH are shown
 
@@ -90,7 +90,6 @@ def loss_curve(logit: float = -4.5, label: float = 1.0) -> Picture:
 
 def explore_loss_curve():
     """Move the logit and the label; loss, tangent and arrow follow."""
-    import ipywidgets
 
     def draw(logit, label):
         words = words_of_loss_curve(logit, label)
@@ -151,7 +150,6 @@ def words_of_loss_surface(logits: np.ndarray, label: int) -> str:
 
 def explore_loss_surface():
     """Move three logits and the label; surface, arrow and bars follow."""
-    import ipywidgets
 
     def draw(first, second, third, label):
         logits = np.array([first, second, third])
@@ -160,7 +158,7 @@ def explore_loss_surface():
 
     sliders = {name: _slider(f"logit of class {i}", value, -4.0, 4.0, 0.25)
                for i, (name, value) in enumerate((("first", -1.0), ("second", 2.0), ("third", 0.0)))}
-    label = ipywidgets.Dropdown(options=[("class 0", 0), ("class 1", 1), ("class 2", 2)], value=0, description="label", **_WIDE)
+    label = choice("label", [("class 0", 0), ("class 1", 1), ("class 2", 2)], 0)
     return explorable(draw, {**sliders, "label": label}, "Cross-entropy of three classes")
 
 
@@ -178,7 +176,7 @@ def explore_derivation(name: str = "bce_with_logits"):
         return drawn(derivation, shown) + f"<p>Line {shown} of {len(derivation.lines)}{end}.</p>"
 
     return explorable(draw, {
-        "which": ipywidgets.Dropdown(options=derivations(), value=name, description="derivation", **_WIDE),
+        "which": choice("derivation", derivations(), name),
         "line": ipywidgets.IntSlider(value=1, min=1, max=_LONGEST, description="up to line", continuous_update=False, **_WIDE),
     }, "A derivation, line by line", formulas=True)
 

@@ -11,7 +11,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from tlkit.explore.figures import BLUE, GREEN, GREY, ORANGE, PINK, Picture, as_html, explorable, new_figure, quiet_axes
+from tlkit.explore.figures import BLUE, GREEN, GREY, ORANGE, PINK, Picture, as_html, choice, explorable, new_figure, quiet_axes
 
 ENDS = {
     "classes": ("ten classes", BLUE, "o"),
@@ -193,7 +193,7 @@ def explore_loss():
         "temperature": ipywidgets.SelectionSlider(options=[0.25, 0.5, 1.0, 2.0, 4.0, 8.0], value=1.0, description="temperature",
                                                   continuous_update=False, **_WIDE),
         "smoothing": slider("label smoothing", 0.0, 0.0, 0.4, 0.05),
-        "twice": ipywidgets.Dropdown(options=[("once", False), ("twice", True)], value=False, description="softmax", **_WIDE),
+        "twice": choice("softmax", [("once", False), ("twice", True)], False),
     }, "Loss of one example")
 
 

@@ -10,6 +10,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any, Protocol
 
 from tlkit.grading.actions import ACTIONS
@@ -111,6 +112,7 @@ class LocalSubject:
         given, objects = build(tuple(decode(argument) for argument in arguments), trace)
         value, failure, gradients, reached = None, None, None, []
         answer = self.namespace[self.name]
+        _load_libraries(self.source())
         with random_states_kept() as moved, settings_kept() as left_behind, bounded_output() as output:
             trace.entries.clear()
             started = time.perf_counter()
@@ -133,6 +135,14 @@ class LocalSubject:
             after = ()
         return Observation(value, after, failure, output.getvalue(), tuple(moved), seconds, gradients,
                            tuple(trace.entries), tuple(left_behind), tuple(dict.fromkeys(reached)))
+
+
+def _load_libraries(source: str | None) -> None:
+    """Import large libraries that the answer imports itself: their time and memory are not the answer's."""
+    for name in ("torch", "torchvision", "transformers", "sklearn", "scipy", "pandas"):
+        if name in (source or "") and name not in sys.modules:
+            with contextlib.suppress(ImportError):
+                import_module(name)
 
 
 def _source_of_class(made: type) -> str | None:

@@ -1,0 +1,58 @@
+"""Tests share two processes: what belongs together stays in one, and figures of both are reported at the end."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests import reported
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported, here and in the kernels that tests start
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Tests of a file run in one process, where they find their fixtures; those of a notebook do so across files.
+
+    The exam of the exercises, whose tests share nothing, is dealt out to whoever is free.
+    """
+    for item in items:
+        group = item.nodeid.split("::")[0]
+        if group.startswith("tests/exercises/"):
+            continue
+        if "runs" in item.fixturenames:
+            group = item.callspec.params["name"]
+        elif group.startswith("tests/browser/"):
+            group = "tests/browser"
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+def pytest_sessionfinish(session):
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["reported"] = json.dumps([reported.run_all, reported.browser])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    run_all, browser = json.loads(getattr(node, "workeroutput", {}).get("reported", "[{}, []]"))
+    reported.run_all.update(run_all)
+    reported.browser.extend(browser)
+
+
+def pytest_terminal_summary(terminalreporter):
+    if reported.run_all:
+        terminalreporter.section("Run All")
+        for name, figures in sorted(reported.run_all.items()):
+            terminalreporter.write_line(
+                f"{name:40} {figures['seconds']:6.1f} s   peak {figures['peak_mb']} MB   "
+                f"slowest cell {figures['slowest_cell']}, {figures['slowest_cell_seconds']:.1f} s")
+        path = Path(__file__).parents[1] / "artefacts" / "run_all.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(reported.run_all, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    if reported.browser:
+        terminalreporter.section("JupyterLab in a browser")
+        for line in reported.browser:
+            terminalreporter.write_line(line)
