@@ -103,8 +103,8 @@ for end, expected in guess.items():
 # - `findings`: which of 14 findings does the chest X-ray show? There may be several, or none.
 # - `progression`: how far has the patient's disease progressed after a year, from ten measurements? The values in the file are whole
 #   numbers from 25 to 346.
-# - `tags`: in a text of up to 64 tokens, is each token a name of one of 4 types? The tags are `O` for no name, and for each type one tag
-#   for a name's beginning (`B-`) and one for its inside (`I-`).
+# - `tags`: in a text of up to 64 tokens, which tag belongs to each token? Names of 4 types are marked: each type has one tag for a name's
+#   beginning (`B-`) and one for its inside (`I-`), and `O` is the tag of whatever is no name.
 # - `next token`: in a text of up to 64 tokens, which token of a vocabulary of 5,000 follows each of them?
 
 # %% nbgrader={"grade": false, "grade_id": "02-choose", "locked": false, "schema_version": 3, "solution": true, "task": false}

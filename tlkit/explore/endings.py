@@ -72,8 +72,8 @@ def classes_said(end: str, outputs: Tensor) -> Tensor:
     return outputs.argmax(dim=1)
 
 
-@torch.no_grad()
 def accuracy(end: str, model, split) -> float:
     """The share of the split's examples whose class an end says. The split holds class numbers."""
     with model.evaluating():
-        return float((classes_said(end, model(split.inputs)) == split.labels).float().mean())
+        said = torch.cat([classes_said(end, model(part)) for part in split.inputs.split(64)])
+    return float((said == split.labels).float().mean())
