@@ -28,6 +28,20 @@ def _choose_cases(rng: np.random.Generator) -> list[Case]:
     return [Case(group, f"the task “{name}”", ((name,),)) for name, group in groups.items()]
 
 
+def _told_apart(values: list, calls: tuple) -> object:
+    """What of an end is right: the value that is due is not shown, since it would be the answer."""
+    (end,), ((name,),) = values, calls
+    if not isinstance(end, dict):
+        return end
+    due = ends_due()[name]
+    return "; ".join(f"{key}: {_in_words(end.get(key), due.get(key))}" for key in sorted({*due, *map(str, end)}))
+
+
+def _in_words(given: object, due: object) -> str:
+    given = given.item() if isinstance(given, np.ndarray) and given.ndim == 0 else given
+    return "right" if type(given) in (int, float, str) and given == due else f"{given!r} is not right"
+
+
 def _with(**changes) -> dict[str, dict]:
     ends = deepcopy(ends_due())
     for name, change in changes.items():
@@ -49,6 +63,7 @@ CHOOSE = Exercise(
     difficulty="easy",
     reference="tlkit.exercises.heads_and_losses.choose:ends_due",
     cases=_choose_cases,
+    view=_told_apart,
     hint="Ask of each task: how many answers has one example, and what can one answer be?",
     misconceptions=(
         Misconception("a class number is fitted as if it were an amount", "Class numbers are numbers, and a number can be predicted.",
