@@ -101,3 +101,13 @@ def test_a_measurement_goes_on_and_says_what_is_left_out(tiny, monkeypatch, tmp_
     assert "glyphnet full lightning: left out, since lightning is not installed" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         run_tiny(monkeypatch, *common, "--resume", "--seed", "1")
+
+
+@pytest.mark.parametrize("method", ["lora-2", "bitfit"])
+def test_few_parameters_are_as_many_on_both_sides(method, monkeypatch):
+    from benchmarks import peft as few
+
+    monkeypatch.setitem(few.BODIES, "glyphnet", ("digits", 40, None))
+    found = {side: few.run(few.Job("glyphnet", method, side, 0, epochs=1, test_examples=20)) for side in ("tlkit", "peft")}
+    assert found["tlkit"]["trained"] == found["peft"]["trained"] > 0
+    assert all(0 <= each["accuracy"] <= 1 and 0 < each["share"] < 0.2 for each in found.values())

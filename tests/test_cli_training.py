@@ -54,7 +54,28 @@ def test_a_comparison_is_a_table_a_picture_and_figures(tmp_path):
     assert len(records) == 8 and (tmp_path / "comparison.png").stat().st_size > 5000
 
 
+def test_few_parameters_and_a_student_from_the_command_line(tmp_path):
+    teacher, student = tmp_path / "teacher", tmp_path / "student"
+    said = run("finetune", "digits", "--labels-per-class", 3, "--plan", "lora", "--rank", 2, "--targets", "block3.*", "--epochs", 2, "--out", teacher, "--device", "cpu")
+    assert "method: lora, rank 2, alpha 16.0, targets block3.*" in said
+    plan = Plan.from_json((teacher / "plan.json").read_text())
+    assert (plan.name, plan.method.rank, plan.method.targets) == ("lora", 2, ("block3.*",))
+    assert (teacher / "changes.tl").stat().st_size < (teacher / "model.tl").stat().st_size / 10
+    assert tlkit.load(teacher / "changes.tl").classes == tlkit.load(teacher).classes
+    said = run("distill", teacher, "--student", "glyphnet", "--labels-per-class", 3, "--epochs", 1, "--temperature", 2, "--hint", "block2=block3", "--out", student, "--device", "cpu")
+    assert "teacher: glyphnet for digits (classification), plan lora" in said and "temperature=2.0" in said and "wrote" in said
+    assert tlkit.load(student).facts["plan"]["name"] == "full"
+    refused = run("distill", teacher, "--student", "glyphnet", "--data", "tickets", "--out", tmp_path / "x", code=1)
+    assert "tickets is made of text and glyphnet reads image" in refused
+    assert "temperature=0.0 must be above 0" in run("distill", teacher, "--student", "glyphnet", "--temperature", 0, "--out", tmp_path / "x", code=1)
+    assert "--hint takes a student's and a teacher's stage" in run("distill", teacher, "--student", "glyphnet", "--hint", "block2", "--out", tmp_path / "x", code=1)
+
+
 @pytest.mark.parametrize("arguments, said", [
+    (("finetune", "digits", "--out", "x", "--plan", "lora", "--rank", "0"), "rank=0 must be a whole number from 1 on"),
+    (("finetune", "digits", "--out", "x", "--plan", "lora", "--targets", "query"), "target 'query' matches nothing in glyphnet; names that could be meant: stem.0"),
+    (("finetune", "digits", "--out", "x", "--plan", "adapters", "--rank", "4"), "the plan adapters has no rank, and rank=4 was given; plans that have it: lora"),
+    (("finetune", "digits", "--out", "x", "--rank", "4"), "the plan lp_ft has no rank"),
     (("finetune", "digits", "--out", "x", "--plan", "magic"), "there is no plan 'magic'; plans: scratch, linear_probe"),
     (("finetune", "digits", "--out", "x", "--frozen", "block9"), "there is no stage 'block9'; stages from the input on: stem"),
     (("finetune", "diabetes", "--out", "x"), "diabetes is made of table, for which there is no pretrained body"),

@@ -20,6 +20,7 @@ from tlkit import checkpoints, plans
 from tlkit.callbacks import Callback
 from tlkit.data.augmentation import Jitter
 from tlkit.errors import TlkitError
+from tlkit.files import write_tensors
 
 PLAN = plans.gradual_unfreezing(steps=1, epochs=2, probe_epochs=2, batch_size=8).changed(
     phases=(plans.Phase(2, 0.0, 1e-2), plans.Phase(3, 1e-3, 1e-3, frozen=-2)), patience=10, dropout=0.2, jitter=Jitter(10, shift=0.5))
@@ -105,7 +106,17 @@ def test_going_on_with_something_else_is_refused_and_says_with_what(task, tmp_pa
     with torch.no_grad():
         other.backbone.stages["stem"][0].weight += 1
     assert "another model (of the same name, but with other weights" in differs(task, tmp_path, model=other)
+    smooth = model_for(task, "glyphnet", label_smoothing=0.1)
+    assert "another loss (label_smoothing is 0.0 there and 0.1 here)" in differs(task, tmp_path, model=smooth)
     assert (tmp_path / checkpoints.FILE).exists()
+
+
+def test_a_checkpoint_that_does_not_know_a_setting_yet_is_gone_on_with(task, tmp_path):
+    once = tlkit.finetune(model_for(task, "glyphnet"), task, PLAN, progress=False, checkpoint=tmp_path)
+    found = checkpoints.load(tmp_path)
+    del found.facts["run"]["loss"], found.facts["run"]["plan"]["method"]
+    write_tensors(tmp_path / checkpoints.FILE, found.tensors, {"tlkit": json.dumps(found.facts)})
+    assert apart(tlkit.finetune(model_for(task, "glyphnet"), task, PLAN, progress=False, checkpoint=tmp_path).model, once.model) == 0
 
 
 def test_a_damaged_checkpoint_is_named(task, tmp_path):

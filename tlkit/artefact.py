@@ -1,6 +1,7 @@
 """One file that holds all that a prediction needs: weights, head, label names, preprocessing, plan and versions.
 
-It is safetensors with JSON in its header, so it can be read by others and runs no code; never pickle.
+Where the body's own weights stayed, a small file can hold what changed alone; it is loaded onto the body, whose weights are
+checked by their digest. It is safetensors with JSON in its header, so it can be read by others and runs no code; never pickle.
 """
 
 import json
@@ -9,11 +10,14 @@ from pathlib import Path
 import torch
 
 from tlkit import heads
+from tlkit.backbones.backbone import Backbone
 from tlkit.backbones.rebuilding import rebuild
 from tlkit.errors import TlkitError
 from tlkit.files import write_tensors
 from tlkit.kinds import KINDS, NumberHead
 from tlkit.model import Model
+from tlkit.peft.methods import method_from
+from tlkit.peft.placing import body_digests, is_statistic, place, refuse_other_body
 from tlkit.predictor import Predictor
 
 FORMAT = 1
@@ -21,36 +25,86 @@ _LOSSES = {loss.__name__: loss for loss in
            (heads.CrossEntropy, heads.BinaryCrossEntropy, heads.SquaredError, heads.Huber, heads.CTC)}
 
 
-def save(run, path: Path) -> Path:
+def save(run, path: Path, body: bool = True) -> Path:
     """Write a run's model to `path`, in one step.
 
+    Args:
+        body: False leaves out the body's own weights and keeps what a method of few parameters learned, the head and
+            BatchNorm's statistics.
     Raises:
-        TlkitError: the body has no recipe to be built again by, or the disk is full.
+        TlkitError: the body has no recipe to be built again by, its own weights learned and are to be left out, a method is
+            merged into it, or the disk is full.
     """
     model = run.model
+    added = model.backbone.added
     if model.backbone.recipe is None:
         raise TlkitError(f"{model.backbone.name} was not made by load_backbone, so it could not be built again from an artefact")
+    if added is not None and added.merged:
+        raise TlkitError(f"{added.method.name} is merged into {model.backbone.name}; unmerge it to save it beside the body's weights, or "
+                         "`tlkit.peft.remove` it to save a plain body that keeps what was learned")
+    tied = model.tied
+    tensors = {name: values for name, values in model.state_dict().items() if name not in tied and not name.startswith("loss.")}
+    recipe = dict(model.backbone.recipe)
+    if not body:
+        tensors, recipe = _without_body(run, tensors), _origin(recipe)
     facts = {
         "format": FORMAT,
         "versions": _versions(),
         "task": {"name": run.task.name, "kind": run.task.kind, "modality": run.task.modality, "source": run.task.source,
                  "licence": run.task.licence},
         "classes": list(model.classes),
-        "body": {"name": model.backbone.name, "licence": model.backbone.licence, "recipe": dict(model.backbone.recipe)},
-        "loss": _describe_loss(model.loss),
+        "body": {"name": model.backbone.name, "licence": model.backbone.licence, "recipe": recipe,
+                 "left_out": not body, "digests": body_digests(model.backbone) if added is not None or not body else None,
+                 "method": added.method.to_dict() if added is not None else None},
+        "loss": model.loss.plain.facts(),
         "plan": json.loads(run.plan.to_json()),
         "seed": run.seed,
         "records": run.records,
         "seconds": run.seconds,
     }
-    tied = model.tied
-    tensors = {name: values for name, values in model.state_dict().items() if name not in tied}
     write_tensors(path, tensors, {"tlkit": json.dumps(facts), "format": "pt"})
     return path
 
 
-def load(path: str | Path) -> Predictor:
+def _without_body(run, tensors: dict) -> dict:
+    """What changed, the head, and BatchNorm's statistics."""
+    from tlkit.resuming import changing
+
+    moved = changing(run.model, run.plan)
+    own = {f"backbone.{name}" for name in run.model.backbone.added.trained_names()} if run.model.backbone.added is not None else set()
+    if learned := [name for name in moved if name.startswith("backbone.") and name not in own]:
+        name = learned[0].removeprefix("backbone.stages.")
+        raise TlkitError(f"the plan {run.plan.name} changed the body's own weights ({name} among them), so they cannot be left out; "
+                         "save with body=True")
+    return {name: values for name, values in tensors.items() if name in own or not name.startswith("backbone.") or is_statistic(name)}
+
+
+def _origin(recipe: dict) -> dict:
+    """What `load_backbone` is to be told to give the body again, with its published weights."""
+    if "torchvision" in recipe:
+        return {"name": recipe["torchvision"], **{key: recipe[key] for key in ("pretrained", "weights", "image_size")}}
+    if "transformers" in recipe:
+        return {"name": recipe["shown_as"], "pooling": recipe["pooling"]}
+    return {"name": next(iter(recipe))}
+
+
+def load(path: str | Path, body: Backbone | None = None) -> Predictor:
     """The model of an artefact, or of a folder that `tlkit finetune` wrote, ready to predict and to be adapted again.
+
+    Args:
+        body: for an artefact without the body's weights: what it is put onto, which becomes part of the model; None loads
+            the body by its name.
+    Raises:
+        TlkitError: no such file, none of ours, damaged, or of a newer format; a body with other weights.
+    """
+    facts, tensors, path = read(path)
+    if body is not None and not facts["body"].get("left_out"):
+        raise TlkitError(f"{path} holds its body itself, and another was given")
+    return Predictor(_model(facts, tensors, path, body), facts)
+
+
+def read(path: str | Path) -> tuple[dict, dict, Path]:
+    """An artefact's facts, its tensors by name, and its file.
 
     Raises:
         TlkitError: no such file, none of ours, damaged, or of a newer format.
@@ -71,21 +125,37 @@ def load(path: str | Path) -> Predictor:
     if facts.get("format") != FORMAT:
         raise TlkitError(f"{path} has format {facts.get('format')}, and this version of tlkit reads format {FORMAT}; "
                          f"it was written by tlkit {facts.get('versions', {}).get('tlkit')}")
-    return Predictor(_model(facts, tensors, path), facts)
+    return facts, tensors, path
 
 
-def _model(facts: dict, tensors: dict, path: Path) -> Model:
-    body = rebuild(facts["body"]["recipe"])
-    body.name = facts["body"]["name"]
+def _model(facts: dict, tensors: dict, path: Path, body: Backbone | None) -> Model:
+    left_out = facts["body"].get("left_out", False)
+    if left_out:
+        body = body or _published(facts, path)
+        if body.added is not None:
+            raise TlkitError(f"{body.name} carries a method already ({body.added.method}); `tlkit.peft.Shelf` keeps several on one body")
+        refuse_other_body(body, facts["body"]["digests"], str(path))
+    else:
+        body = rebuild(facts["body"]["recipe"])
+        body.name = facts["body"]["name"]
+    if method := method_from(facts["body"].get("method")):
+        place(body, method, digests=facts["body"]["digests"])
     kind = KINDS[facts["task"]["kind"]]
     blank = _Asked(tuple(facts["classes"]))
     head = NumberHead(body.feature_size, 0.0, 1.0) if kind.name == "regression" else kind.head(body, blank)
     model = Model(body, head, _loss(facts["loss"]), kind.name, facts["classes"])
     with torch.no_grad():
         dtype = next((values.dtype for values in tensors.values() if values.is_floating_point()), torch.float32)
-        model.to(dtype)
+        if left_out:
+            weight = next(body.parameters())
+            model.to(weight.device, weight.dtype)
+            _note_statistics(model, tensors)
+        else:
+            model.to(dtype)
     missing, unexpected = model.load_state_dict(tensors, strict=False)
-    missing = [name for name in missing if name not in model.tied and not name.startswith("loss.")]
+    there = {f"backbone.{name}" for name in body.state_dict()} if left_out else set()
+    own = {f"backbone.{name}" for name in body.added.trained_names()} if body.added is not None else set()
+    missing = [name for name in missing if name not in model.tied and not name.startswith("loss.") and name not in there - own]
     if missing or unexpected:
         odd = (missing or unexpected)[0]
         raise TlkitError(f"{path} does not fit its own description: {odd} is {'missing' if missing else 'not expected'}; "
@@ -93,17 +163,30 @@ def _model(facts: dict, tensors: dict, path: Path) -> Model:
     return model.eval()
 
 
+def _published(facts: dict, path: Path) -> Backbone:
+    from tlkit.backbones import load_backbone
+
+    try:
+        return load_backbone(**facts["body"]["recipe"])
+    except TlkitError as error:
+        raise TlkitError(f"{path} holds no body of its own, and {facts['body']['name']} could not be loaded ({error}); "
+                         "give it: tlkit.load(path, body=...)") from error
+
+
+def _note_statistics(model: Model, tensors: dict) -> None:
+    """Where the artefact's statistics are not the body's, those of the body come back when the method is taken out."""
+    here = model.backbone.stages.state_dict(keep_vars=True)
+    for name, values in tensors.items():
+        label = name.removeprefix("backbone.stages.")
+        if model.backbone.added is not None and is_statistic(name) and not torch.equal(here[label].cpu(), values.to(here[label].dtype)):
+            model.backbone.added.keep(label, here[label])
+
+
 class _Asked:
     """What a head needs to know of a task: its classes."""
 
     def __init__(self, classes: tuple[str, ...]):
         self.classes = classes
-
-
-def _describe_loss(loss: heads.Loss) -> dict:
-    settings = {name: getattr(loss, name) for name in ("label_smoothing", "unit") if hasattr(loss, name)}
-    weights = getattr(loss, "class_weights", None)
-    return {"name": type(loss).__name__, **settings, "class_weights": weights.tolist() if weights is not None else None}
 
 
 def _loss(facts: dict) -> heads.Loss:

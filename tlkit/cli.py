@@ -223,7 +223,7 @@ def pretrain(
 
 
 for command in (cli_class.secret, cli_class.insights, cli_class.late, cli_class.export, cli_class.similar, cli_class.regrade,
-                cli_training.finetune, cli_training.compare, cli_training.predict):
+                cli_training.finetune, cli_training.distill, cli_training.compare, cli_training.predict):
     app.command()(command)
 
 

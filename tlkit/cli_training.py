@@ -1,4 +1,4 @@
-"""`tlkit finetune`, `tlkit compare` and `tlkit predict`: thin shells around the library."""
+"""`tlkit finetune`, `distill`, `compare` and `predict`: thin shells around the library."""
 
 import json
 from pathlib import Path
@@ -29,7 +29,12 @@ def finetune(
     data: Data,
     out: Annotated[Path, typer.Option("--out", help="The folder for model, report and history; a run that was cut short goes on there.")],
     backbone: BackboneName = None,
-    plan: Annotated[str, typer.Option("--plan", help="scratch, linear_probe, full, discriminative, gradual_unfreezing, lp_ft; or a JSON file.")] = "lp_ft",
+    plan: Annotated[str, typer.Option("--plan", help="scratch, linear_probe, full, discriminative, gradual_unfreezing, lp_ft; of few parameters: lora, adapters, bitfit, prompt_tuning, prefix_tuning, ia3; or a JSON file.")] = "lp_ft",
+    rank: Annotated[Optional[int], typer.Option("--rank", help="Of lora's updates.")] = None,
+    alpha: Annotated[Optional[float], typer.Option("--alpha", help="lora's updates are scaled by alpha / rank.")] = None,
+    bottleneck: Annotated[Optional[int], typer.Option("--bottleneck", help="Width of adapters.")] = None,
+    count: Annotated[Optional[int], typer.Option("--count", help="How many prompts, or keys and values of a prefix.")] = None,
+    targets: Annotated[Optional[str], typer.Option("--targets", help="Parts of the body that few parameters go to, with commas: query,value.")] = None,
     labels_per_class: Annotated[Optional[int], typer.Option("--labels-per-class", help="Train on so few labels.")] = None,
     epochs: Epochs = None,
     lr: Rate = None,
@@ -62,7 +67,8 @@ def finetune(
     start = _start(task, backbone, image_size, precision)
     body = getattr(start, "backbone", start)
     chosen = _plan(plan, body, epochs=epochs, learning_rate=lr, head_learning_rate=head_lr, frozen=_stages(frozen),
-                   batch_size=batch_size, accumulate=accumulate, patience=patience or None, metric=metric)
+                   batch_size=batch_size, accumulate=accumulate, patience=patience or None, metric=metric,
+                   method=_given(rank=rank, alpha=alpha, bottleneck=bottleneck, count=count, targets=_names(targets)))
     model = adapt(start, task, seed, label_smoothing, class_weights)
     mixed = "no" if precision == "float64" else precision
     is_main = accelerator_for(mixed, device).is_main_process
@@ -70,15 +76,71 @@ def finetune(
         typer.echo(f"{task.name}: {task.kind}, {len(task.train)} training examples, {len(task.val)} for validation, {len(task.test)} for the test")
         typer.echo(f"body {body.name}, head {model.head}, loss {model.loss}\n{chosen}")
     run = train(model, task, chosen, seed, cache=cache, checkpoint=out / "checkpoint", precision=mixed, device=device)
-    if not is_main:
-        return
+    if is_main:
+        _write(run, chosen, out)
+
+
+def distill(
+    teacher: Annotated[Path, typer.Argument(metavar="RUN", help="The teacher: an artefact, or the folder that finetune wrote.")],
+    student: Annotated[str, typer.Option("--student", help="A body by name for the student.")],
+    out: Annotated[Path, typer.Option("--out", help="The folder for the student's model, report and history; a run that was cut short goes on there.")],
+    data: Annotated[Optional[str], typer.Option("--data", help="A task or the path of data; if none is given, the task that the teacher learned.")] = None,
+    plan: Annotated[str, typer.Option("--plan", help="As for finetune.")] = "full",
+    temperature: Annotated[float, typer.Option("--temperature", help="The higher, the more the teacher's small probabilities count.")] = 4.0,
+    soft_share: Annotated[float, typer.Option("--soft-share", help="From 0, the labels alone, to 1, the teacher alone.")] = 0.9,
+    hint: Annotated[Optional[list[str]], typer.Option("--hint", help="STUDENT_STAGE=TEACHER_STAGE, whose features the student is to give; again for more.")] = None,
+    attention: Annotated[Optional[list[str]], typer.Option("--attention", help="STUDENT_STAGE=TEACHER_STAGE, between which attention maps are to agree.")] = None,
+    labels_per_class: Annotated[Optional[int], typer.Option("--labels-per-class", help="Train on so few labels.")] = None,
+    epochs: Epochs = None,
+    lr: Rate = None,
+    head_lr: HeadRate = None,
+    frozen: Frozen = None,
+    batch_size: BatchSize = 32,
+    patience: Patience = 5,
+    metric: Metric = None,
+    image_size: ImageSize = None,
+    precision: Precision = "no",
+    device: Device = None,
+    seed: Annotated[int, typer.Option("--seed")] = 0,
+    text: Text = None,
+    label: Label = None,
+    kind: KindOfTask = None,
+) -> None:
+    """Let a student learn from a fine-tuned teacher: what it says, what its stages give, where it looks."""
+    from tlkit.adaptation import adapt
+    from tlkit.artefact import load
+    from tlkit.devices import accelerator_for
+    from tlkit.distillation import Distil
+    from tlkit.distillation import distill as learn
+
+    settings = Distil(temperature, soft_share, _pairs("--hint", hint), attention=_pairs("--attention", attention))
+    predictor = load(teacher)
+    task = _task(data or _data_of(predictor, teacher), labels_per_class, seed, text, label, kind)
+    start = _start(task, student, image_size, precision)
+    body = getattr(start, "backbone", start)
+    chosen = _plan(plan, body, epochs=epochs, learning_rate=lr, head_learning_rate=head_lr, frozen=_stages(frozen),
+                   batch_size=batch_size, patience=patience or None, metric=metric)
+    mixed = "no" if precision == "float64" else precision
+    is_main = accelerator_for(mixed, device).is_main_process
+    if is_main:
+        typer.echo(f"teacher: {predictor.describe()}\n{task.name}: {task.kind}, {len(task.train)} training examples\n"
+                   f"student {body.name}, {settings}\n{chosen}")
+    run = learn(adapt(start, task, seed), predictor, task, chosen, seed, settings, checkpoint=out / "checkpoint", precision=mixed, device=device)
+    if is_main:
+        _write(run, chosen, out)
+
+
+def _write(run, chosen, out: Path) -> None:
+    """What a run leaves in its folder: artefact, plan, history, and the report where there is a test split."""
     if run.interrupted:
         raise typer.Exit(130)
     out.mkdir(parents=True, exist_ok=True)
     run.save(out / "model.tl")
+    if run.model.backbone.added is not None:
+        run.save(out / "changes.tl", body=False)
     (out / "plan.json").write_text(chosen.to_json() + "\n", encoding="utf-8")
     run.history.to_csv(out / "history.csv", index=False)
-    if len(task.test):
+    if len(run.task.test):
         report = run.report()
         (out / "report.json").write_text(report.to_json() + "\n", encoding="utf-8")
         (out / "report.html").write_text(f"<!doctype html><meta charset='utf-8'><title>{run.task.name}</title>{report._repr_html_()}", encoding="utf-8")
@@ -181,8 +243,36 @@ def _plan(name: str, body, **given):
         path = Path(name)
         if not path.is_file():
             raise TlkitError(f"there is no plan {name}; `Plan.to_json` writes one")
+        if settings := given.get("method"):
+            raise TlkitError(f"{name} says all of the plan itself, and {', '.join(settings)} was given beside it; change it there")
         return Plan.from_json(path.read_text(encoding="utf-8"))
     return default_plan(name, body, **given)
+
+
+def _given(**settings) -> dict:
+    """Those that were given."""
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(name.strip() for name in text.split(","))
+
+
+def _pairs(option: str, given: list[str] | None) -> tuple[tuple[str, str], ...]:
+    if odd := [pair for pair in given or () if pair.count("=") != 1]:
+        raise TlkitError(f"{option} takes a student's and a teacher's stage with = between them, such as block2=block3; {odd[0]!r} is none")
+    return tuple(tuple(name.strip() for name in pair.split("=")) for pair in given or ())
+
+
+def _data_of(predictor, teacher: Path) -> str:
+    """The data that a teacher learned, where it can be found again."""
+    from tlkit.data import task_names
+
+    facts = predictor.facts["task"]
+    for where in (facts["name"] if facts["name"] in task_names() else None, facts["source"] if Path(facts["source"]).exists() else None):
+        if where is not None:
+            return where
+    raise TlkitError(f"{teacher} was trained on {facts['name']}, which is not found again by that name; say where it is: --data PATH")
 
 
 def _stages(text: str | None):

@@ -3,12 +3,14 @@
 Rules of thumb as a table; each is printed when it is used, and every one can be overridden.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 
 from tlkit.backbones.backbone import Backbone
 from tlkit.data.task import Task
 from tlkit.errors import TlkitError
-from tlkit.plans import PLANS, Plan
+from tlkit.peft.methods import METHODS
+from tlkit.plans import PLANS, Plan, few_parameters
 
 _BODIES = {"image": "mobilenet_v2", "text": "minilm", "sound": "wav2vec2"}
 
@@ -29,6 +31,9 @@ _RATES = {
     "small Transformer": Rates(2e-4, 2e-3, 8, 50),
     "Transformer": Rates(3e-5, 1e-3, 4, 30),
 }
+
+# Few parameters are trained faster than a body's own weights: so many times in a convolutional body, and in a Transformer.
+_TIMES_FASTER = {"lora": (1, 10), "adapters": (2, 5), "bitfit": (10, 10), "prompt_tuning": (50, 50), "prefix_tuning": (50, 50), "ia3": (10, 50)}
 
 
 def default_backbone(task: Task) -> str:
@@ -60,6 +65,7 @@ def default_plan(
     learning_rate: float | None = None,
     head_learning_rate: float | None = None,
     frozen=None,
+    method: Mapping | None = None,
     **settings,
 ) -> Plan:
     """A plan by name, with learning rates and epochs that suit the body.
@@ -68,18 +74,26 @@ def default_plan(
         epochs: of the last phase; None is the table's.
         learning_rate, head_learning_rate: None is the table's.
         frozen: of every phase that trains the body.
+        method: settings of a plan of few parameters, such as rank.
         settings: of the plan itself.
     Raises:
-        TlkitError: unknown name.
+        TlkitError: unknown name, or a setting that the plan's method does not have.
     """
     if name not in PLANS:
         raise TlkitError(f"there is no plan {name!r}; plans: {', '.join(PLANS)}")
+    known = [each.name for each in fields(METHODS[name])] if name in METHODS else []
+    if odd := [each for each in method or {} if each not in known]:
+        takers = [each for each, kind in METHODS.items() if odd[0] in (field.name for field in fields(kind))]
+        raise TlkitError(f"the plan {name} has no {odd[0]}, and {odd[0]}={method[odd[0]]} was given; plans that have it: {', '.join(takers)}")
     rates = _RATES[family(backbone)]
     body, head = learning_rate or rates.body, head_learning_rate or rates.head
     if name == "linear_probe":
         plan = PLANS[name](epochs or rates.probe_epochs, head)
     elif name == "scratch":
         plan = PLANS[name](epochs or 2 * rates.epochs, learning_rate or 3 * rates.body)
+    elif name in METHODS:
+        rate = learning_rate or rates.body * _TIMES_FASTER[name]["Transformer" in family(backbone)]
+        plan = few_parameters(METHODS[name](**(method or {})), epochs or 2 * rates.epochs, rate, head)
     elif name == "lp_ft":
         plan = PLANS[name](epochs or rates.epochs, body, rates.probe_epochs)
         plan = plan.changed(phases=(replace(plan.phases[0], head_learning_rate=head), plan.phases[1]))

@@ -117,7 +117,8 @@ def _why_it_changes(model: Model, name: str) -> str:
             others = [other for other, module in model.stages.items() if other != name
                       and any(parameter is theirs for theirs in module.parameters())]
             shared = f", which {others[0]} shares" if others else ""
-            return f"stage {name} trains its {label}{shared}"
+            method = f", as the method {model.backbone.added.method.name} wants" if model.backbone.added is not None else ""
+            return f"stage {name} trains its {label}{shared}{method}"
     for label, module in stage.named_modules():
         what = f"{type(module).__name__} {label}".strip()
         if isinstance(module, _BATCH_NORMS) and module.running_mean is None:

@@ -47,7 +47,7 @@ def stages_frozen_by(model: Model, phase: Phase) -> list[str]:
 
 
 def freeze(model: Model, stages: Iterable[str] | int) -> Model:
-    """Freeze exactly these stages and let all others train.
+    """Freeze exactly these stages and let all others train; where a method was put into the body, only its part of them.
 
     A frozen stage's parameters get no gradient (None, not zero), and it stays in eval mode through
     `model.train()`, so that BatchNorm's buffers do not move and dropout is off. A parameter that a frozen stage
@@ -61,11 +61,13 @@ def freeze(model: Model, stages: Iterable[str] | int) -> Model:
     """
     names = stages_named(model, stages)
     model.frozen_stages = frozenset(names)
+    frozen = {id(parameter) for name in names for parameter in model.stages[name].parameters()}
+    if (added := model.backbone.added) is not None:
+        learns = {id(parameter) for parameter in added.parameters}
+        frozen |= {id(parameter) for parameter in model.backbone.parameters()} - learns
     for parameter in model.parameters():
-        parameter.requires_grad_(True)
-    for name in names:
-        for parameter in model.stages[name].parameters():
-            parameter.requires_grad_(False)
+        parameter.requires_grad_(id(parameter) not in frozen)
+        if id(parameter) in frozen:
             parameter.grad = None
     return model.train(model.training)
 
@@ -80,8 +82,8 @@ def parameter_groups(
 ) -> list[dict]:
     """An optimiser's parameter groups, by stage: lr = learning_rate * depth_decay^(stages between it and the head).
 
-    Every trainable parameter is in one group, whatever it is called; frozen ones are in none. Biases and the scales
-    and shifts of norms get no weight decay.
+    Every trainable parameter is in one group, whatever it is called, a loss's own with the head's rate; frozen ones are
+    in none. Biases and the scales and shifts of norms get no weight decay, nor does what a method of few parameters spares from it.
 
     Args:
         stage_rates: learning rates of single stages, in place of the formula.
@@ -92,15 +94,16 @@ def parameter_groups(
     """
     body = model.body
     rates = {name: learning_rate * depth_decay ** (len(body) - 1 - depth) for depth, name in enumerate(body)}
-    rates |= {"head": head_learning_rate, **(stage_rates or {})}
+    rates |= {"head": head_learning_rate, "loss": head_learning_rate, **(stage_rates or {})}
     groups, seen = [], set()
-    for name, stage in model.stages.items():
+    for name, stage in {**model.stages, "loss": model.loss}.items():
         decayed, spared = [], []
         for module in stage.modules():
             for label, parameter in module.named_parameters(recurse=False):
                 if parameter.requires_grad and id(parameter) not in seen:
                     seen.add(id(parameter))
-                    (spared if label == "bias" or isinstance(module, _NORMS) else decayed).append(parameter)
+                    is_spared = label == "bias" or isinstance(module, _NORMS) or label in getattr(module, "spared_from_decay", ())
+                    (spared if is_spared else decayed).append(parameter)
         for parameters, decay in ((decayed, weight_decay), (spared, 0.0)):
             if parameters:
                 groups.append({"params": parameters, "lr": rates[name], "weight_decay": decay, "stage": name})

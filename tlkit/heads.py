@@ -196,10 +196,32 @@ class Loss(nn.Module):
 
     So that accumulated steps and several processes give what one large batch would give; a mean of means does not.
 
-    `reads_inputs` is True for a loss that looks at the inputs too; features kept from before do not serve it.
+    `reads_inputs` is True for a loss that looks at the inputs too; features kept from before do not serve it. `looks_at`
+    names stages of the body whose states `total` is given beside the outputs, by name, as its third argument.
     """
 
     reads_inputs = False
+    looks_at: tuple[str, ...] = ()
+
+    @property
+    def plain(self) -> "Loss":
+        """What of the loss an artefact keeps: all of it, unless it was there for training alone."""
+        return self
+
+    def facts(self) -> dict:
+        """Its name and settings as plain data."""
+        settings = {name: getattr(self, name) for name in ("label_smoothing", "unit") if hasattr(self, name)}
+        weights = getattr(self, "class_weights", None)
+        return {"name": type(self).__name__, **settings, "class_weights": weights.tolist() if weights is not None else None}
+
+    def accompanied(self, examples, split, plan, **opened):
+        """The training examples with what the loss needs to know of each beside its target; as they are, for most.
+
+        Args:
+            examples: as `tlkit.feature_cache.open_examples` gave them for the model.
+            split, plan, opened: what it was told.
+        """
+        return examples
 
     def total(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """The sum of the losses."""

@@ -22,7 +22,8 @@ class Model(nn.Module):
         kind: of task, one of `tlkit.kinds.KINDS`.
         classes: names of the classes, in the order of the outputs; none for numbers and texts.
 
-    `frozen_stages` names the stages that stay in eval mode whatever `train()` is told (see `tlkit.freezing`).
+    `frozen_stages` names the stages that stay in eval mode whatever `train()` is told (see `tlkit.freezing`); where a
+    method of few parameters was put into the body (`tlkit.peft`), all of the body does, but for what was put there.
     `dropout` stands in front of the head; a plan sets its rate.
     """
 
@@ -62,9 +63,19 @@ class Model(nn.Module):
         """The outputs for a task's raw inputs."""
         return self.outputs(self.backbone.prepare(inputs))
 
-    def outputs(self, state: State, after: str | None = None) -> Tensor:
-        """The outputs for a state behind the stage `after`; None begins at what `prepare` of the body gives."""
-        return self.head(self._drop(self.backbone.run(state, after, self._last_stage)))
+    def outputs(self, state: State, after: str | None = None, states: dict[str, State] | None = None) -> Tensor:
+        """The outputs for a state behind the stage `after`; None begins at what `prepare` of the body gives.
+
+        Args:
+            states: gets the state behind every stage that it has as a key.
+        """
+        if not states:
+            return self.head(self._drop(self.backbone.run(state, after, self._last_stage)))
+        for name in self.backbone.stretch(after, self._last_stage):
+            state = self.backbone.stages[name](state)
+            if name in states:
+                states[name] = state
+        return self.head(self._drop(state))
 
     def _drop(self, state: State) -> State:
         if self.dropout.p == 0:
@@ -75,6 +86,8 @@ class Model(nn.Module):
 
     def train(self, mode: bool = True) -> "Model":
         super().train(mode)
+        if self.backbone.added is not None:
+            self.backbone.added.set_modes(mode, self.frozen_stages)
         for name in self.frozen_stages:
             self.stages[name].eval()
         return self
@@ -92,5 +105,7 @@ class Model(nn.Module):
                 module.training = was_training
 
     def describe(self) -> str:
-        """The body's depth map, the head and the loss, as text."""
-        return f"{self.backbone.describe()}\n  head for {self._kind}: {self.head}\n  loss: {self.loss}"
+        """The body's depth map, what a method put into it, the head and the loss, as text."""
+        added = self.backbone.added
+        method = "" if added is None else f"\n  in the body: {added.method}, {sum(each.numel() for each in added.parameters):,} parameters that learn"
+        return f"{self.backbone.describe()}{method}\n  head for {self._kind}: {self.head}\n  loss: {self.loss}"

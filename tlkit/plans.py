@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, fields, replace
 
 from tlkit.data.augmentation import Jitter
 from tlkit.errors import TlkitError
+from tlkit.peft.methods import IA3, Adapters, BitFit, LoRA, Method, PrefixTuning, PromptTuning, method_from
 from tlkit.schedules import SCHEDULES
 
 OPTIMIZERS = ("adamw", "sgd")
@@ -63,6 +64,8 @@ class Plan:
     Args:
         name: what tables and figures call it.
         phases: carried out in turn.
+        method: what is put into the body and learns in its place (`tlkit.peft`), in all stages that a phase does not
+            freeze; None lets the body's own weights learn.
         fresh_weights: True draws body and head anew before training: no transfer at all.
         head_start: "random", or "prototypes": each class starts at the mean of its features (`tlkit.adaptation`).
         batch_size: examples a step, over all processes; the last batch of an epoch may be smaller.
@@ -85,6 +88,7 @@ class Plan:
 
     name: str
     phases: tuple[Phase, ...]
+    method: Method | None = None
     fresh_weights: bool = False
     head_start: str = "random"
     batch_size: int = 32
@@ -105,6 +109,10 @@ class Plan:
     def __post_init__(self):
         object.__setattr__(self, "phases", tuple(self.phases))
         _refuse(not self.phases, "a plan needs one phase or more")
+        _refuse(self.method is not None and self.fresh_weights,
+                "a method of few parameters needs pretrained weights beside it; set fresh_weights=False")
+        _refuse(self.method is not None and all(phase.freezes_body for phase in self.phases),
+                "every phase freezes the whole body, so the plan's method would learn nothing; give a phase a learning_rate")
         _refuse(self.batch_size < 1, f"batch_size={self.batch_size} must be 1 or more")
         _refuse(not 1 <= self.accumulate <= self.batch_size,
                 f"accumulate={self.accumulate} must lie between 1 and batch_size={self.batch_size}")
@@ -124,7 +132,7 @@ class Plan:
 
     def to_json(self) -> str:
         """The plan as JSON; `Plan.from_json` gives an equal plan back."""
-        return json.dumps(asdict(self), indent=2)
+        return json.dumps({**asdict(self), "method": self.method.to_dict() if self.method is not None else None}, indent=2)
 
     @classmethod
     def from_json(cls, text: str) -> "Plan":
@@ -137,8 +145,8 @@ class Plan:
         if unknown := sorted(set(given) - {each.name for each in fields(cls)}):
             raise TlkitError(f"plans have no setting {unknown[0]!r}; settings: {', '.join(each.name for each in fields(cls))}")
         phases = tuple(Phase(**phase) for phase in given.pop("phases"))
-        jitter = given.pop("jitter", None)
-        return cls(**given, phases=phases, jitter=Jitter(**jitter) if jitter else None)
+        jitter, method = given.pop("jitter", None), method_from(given.pop("method", None))
+        return cls(**given, phases=phases, method=method, jitter=Jitter(**jitter) if jitter else None)
 
     def changed(self, **changes) -> "Plan":
         """A copy with some fields changed."""
@@ -154,14 +162,17 @@ class Plan:
         for number, phase in enumerate(self.phases, start=1):
             lines.append(
                 f"  {number:<7}{phase.epochs:>7}{phase.learning_rate:>10.2g}{phase.head_learning_rate:>10.2g}"
-                f"{phase.depth_decay:>10.2g}  {_frozen_in_words(phase)}"
+                f"{phase.depth_decay:>10.2g}  {_frozen_in_words(phase, self.method)}"
             )
         return "\n".join(lines + [f"  {key.replace('_', ' ')}: {value}" for key, value in settings.items()])
 
 
-def _frozen_in_words(phase: Phase) -> str:
+def _frozen_in_words(phase: Phase, method: Method | None = None) -> str:
     if phase.freezes_body:
         return "body"
+    if method is not None:
+        rest = _frozen_in_words(phase)
+        return "the body's own weights" + (f"; all of {rest}" if rest != "nothing" else "")
     if isinstance(phase.frozen, int):
         count = abs(phase.frozen)
         which = f"the first {count}" if phase.frozen > 0 else f"all but the last {count}" if count else "nothing"
@@ -221,4 +232,47 @@ def lp_ft(epochs: int = 40, learning_rate: float = 1e-3, probe_epochs: int = 100
     return Plan("lp_ft", phases, **settings)
 
 
-PLANS = {plan.__name__: plan for plan in (scratch, linear_probe, full, discriminative, gradual_unfreezing, lp_ft)}
+def few_parameters(
+    method: Method, epochs: int = 20, learning_rate: float = 1e-3, head_learning_rate: float = 1e-2, frozen=(), **settings
+) -> Plan:
+    """The body's weights stay; what a method puts beside them learns, and the head (`tlkit.peft`).
+
+    Args:
+        method: settings of one, such as `tlkit.peft.LoRA(rank=4)`.
+        frozen: stages that nothing is to learn in.
+    """
+    return Plan(method.name, (Phase(epochs, learning_rate, head_learning_rate, frozen=frozen),), method=method, **settings)
+
+
+def lora(rank: int = 8, alpha: float = 16.0, targets=None, rank_stabilised: bool = False, input_dropout: float = 0.0, **settings) -> Plan:
+    """Low-rank updates of weights that stay (Hu et al. 2021); settings are those of `few_parameters` and of plans."""
+    return few_parameters(LoRA(rank, alpha, rank_stabilised, input_dropout, targets), **settings)
+
+
+def adapters(bottleneck: int = 16, norms: bool = True, targets=None, **settings) -> Plan:
+    """Small bottlenecks behind the layers of a body that stays (Houlsby et al. 2019)."""
+    return few_parameters(Adapters(bottleneck, norms, targets), **settings)
+
+
+def bitfit(targets=None, **settings) -> Plan:
+    """Of the body, the biases alone learn (Ben Zaken et al. 2022)."""
+    return few_parameters(BitFit(targets), **settings)
+
+
+def prompt_tuning(count: int = 10, learning_rate: float = 1e-2, **settings) -> Plan:
+    """Learned places in front of the input (Lester et al. 2021)."""
+    return few_parameters(PromptTuning(count), learning_rate=learning_rate, **settings)
+
+
+def prefix_tuning(count: int = 10, learning_rate: float = 1e-2, **settings) -> Plan:
+    """Learned keys and values in front of every block's own (Li and Liang 2021)."""
+    return few_parameters(PrefixTuning(count), learning_rate=learning_rate, **settings)
+
+
+def ia3(targets=None, learning_rate: float = 1e-2, **settings) -> Plan:
+    """A learned factor for every feature of keys, values and inner activations (Liu et al. 2022)."""
+    return few_parameters(IA3(targets), learning_rate=learning_rate, **settings)
+
+
+PLANS = {plan.__name__: plan for plan in (scratch, linear_probe, full, discriminative, gradual_unfreezing, lp_ft,
+                                          lora, adapters, bitfit, prompt_tuning, prefix_tuning, ia3)}

@@ -75,7 +75,8 @@ def training_flops(run: Run) -> float:
     """Floating-point operations of training, from the depth map, a multiplication and an addition being two.
 
     For an example and a stage of f operations forward: f where it is frozen, once in all where its activations were
-    kept; 3 f where it trains (forward, gradient of the input, gradient of the weights). The head counts as a layer.
+    kept; 3 f where it trains (forward, gradient of the input, gradient of the weights); 2 f where its own weights stay and
+    the gradient passes through them, to what a method put there or further down. The head counts as a layer.
     """
     model, plan, examples = run.model, run.plan, len(run.task.train)
     cost = {row.name: row.flops for row in model.backbone.profile()}
@@ -84,9 +85,12 @@ def training_flops(run: Run) -> float:
     for number, kept in enumerate(run.kept):
         epochs = sum(record["phase"] == number for record in run.records)
         frozen = stages_frozen_by(model, plan.phases[number])
+        added = [] if model.backbone.added is None else [name for name in model.backbone.added.stages() if name not in frozen]
+        passed = model.body[model.body.index(added[0]) :] if added else []
         behind = model.backbone.stretch(to=kept["after"]) if kept["kept"] and kept["after"] else []
         for name in model.body:
-            times = 1 if name in behind else epochs * (1 if name in frozen else 3)
+            trains = 3 if model.backbone.added is None and name not in frozen else 2 if name in passed else 1
+            times = 1 if name in behind else epochs * trains
             total += cost[name] * examples * times * (max(1, plan.views) if name in behind else 1)
         total += 3 * head * examples * epochs
     return total

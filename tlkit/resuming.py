@@ -45,7 +45,11 @@ def changing(model: Model, plan: Plan) -> dict[str, Tensor]:
     """The model's parameters and buffers that some phase of the plan may change, by name; not copies."""
     never = set.intersection(*(set(stages_frozen_by(model, phase)) for phase in plan.phases))
     still = () if plan.fresh_weights else tuple("head." if name == "head" else f"backbone.stages.{name}." for name in never)
-    return {name: values for name, values in model.state_dict().items() if not name.startswith(still)}
+    moving = {name: values for name, values in model.state_dict().items() if not name.startswith(still)}
+    if model.backbone.added is None:
+        return moving
+    learns = {f"backbone.{name}" for name in model.backbone.added.trained_names()}
+    return {name: values for name, values in moving.items() if name in learns or not name.startswith("backbone.")}
 
 
 @torch.no_grad()
@@ -130,6 +134,7 @@ def describe(loop) -> dict:
         "model": [model.backbone.name, hashlib.sha256(json.dumps(layout).encode()).hexdigest(), weights_hash(frozen)],
         "data": [task.name, len(task.train), content_hash(task.train.labels, 10_000), content_hash(task.train.inputs, 256)],
         "plan": json.loads(loop.plan.to_json()),
+        "loss": json.loads(json.dumps(model.loss.facts())),
         "seed": loop.seed,
     }
 
@@ -137,11 +142,14 @@ def describe(loop) -> dict:
 def _refuse_others(loop, there: dict) -> None:
     here = loop.description
     place = Path(loop.folder) / checkpoints.FILE
-    for what in ("model", "data", "plan", "seed"):
-        if there[what] == here[what]:
+    for what in ("model", "data", "plan", "loss", "seed"):
+        if there.get(what, here[what]) == here[what]:
             continue
-        if what == "plan":
-            name = next(name for name in {**here[what], **there[what]} if here[what].get(name) != there[what].get(name))
+        if what in ("plan", "loss"):
+            names = [name for name in {**here[what], **there[what]} if here[what].get(name) != there[what].get(name)]
+            if not names:  # a setting that was not there yet, and is not used
+                continue
+            name = names[0]
             detail = f"{name} is {there[what].get(name)} there and {here[what].get(name)} here"
         elif what == "seed":
             detail = f"{there[what]} there and {here[what]} here"

@@ -81,8 +81,12 @@ class Run:
 
         return draw_history(self.records)
 
-    def save(self, path: str | Path) -> Path:
-        """Write the artefact: all that a prediction needs, as one file (`tlkit.artefact`)."""
+    def save(self, path: str | Path, body: bool = True) -> Path:
+        """Write the artefact: all that a prediction needs, as one file (`tlkit.artefact`).
+
+        Args:
+            body: False leaves out the body's own weights, where they stayed, and `tlkit.load` puts the rest onto the body.
+        """
         from tlkit.artefact import save
 
-        return save(self, Path(path))
+        return save(self, Path(path), body)

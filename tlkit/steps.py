@@ -22,6 +22,10 @@ class Step(nn.Module):
         self, state: State, targets: Tensor, after: str | None, mixup: float = 0.0, generator: torch.Generator | None = None
     ) -> Tensor:
         state = channels_last(state)
+        if self.model.loss.looks_at:
+            states = dict.fromkeys(self.model.loss.looks_at)
+            outputs = self.model.outputs(state, after, states)
+            return self.model.loss.total(outputs, targets, states)
         if not mixup:
             return self.model.loss.total(self.model.outputs(state, after), targets)
         if not isinstance(state, Tensor):

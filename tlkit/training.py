@@ -26,6 +26,7 @@ from tlkit.feature_cache import FeatureCache, open_examples
 from tlkit.freezing import freeze, parameter_groups, stages_frozen_by, stages_named
 from tlkit.heads import l2_sp
 from tlkit.model import Model
+from tlkit.peft.placing import place, remove
 from tlkit.prediction import USUAL_METRIC, collect, lower_is_better
 from tlkit.run import Run
 from tlkit.schedules import rate_factor
@@ -106,6 +107,7 @@ class _Loop:
         if plan.patience is not None and len(self.task.val) == 0:
             raise TlkitError(f"the val split of {self.task.name} is empty, so no epoch can be called the best; patience=None "
                              "trains to the end")
+        self._place_method()
         model.dropout.p = plan.dropout
         if plan.fresh_weights:
             draw_fresh_weights(model, self.seed)
@@ -140,6 +142,35 @@ class _Loop:
                   f"the model holds what it has learned so far; {again}", file=sys.stderr)
         return result
 
+    def _place_method(self) -> None:
+        """Put the plan's method into the body, or see that the one that is there is the plan's."""
+        body, method = self.model.backbone, self.plan.method
+        is_new = body.added is None and method is not None
+        if is_new:
+            place(body, method, self.seed)
+        try:
+            if body.added is not None and any(not phase.freezes_body for phase in self.plan.phases):
+                self._refuse_what_cannot_learn(body.added)
+        except TlkitError:
+            if is_new:
+                remove(body)
+            raise
+
+    def _refuse_what_cannot_learn(self, added) -> None:
+        body, method = self.model.backbone, self.plan.method
+        if added.method != method:
+            raise TlkitError(f"{body.name} carries a method ({added.method}) that is not the plan's ({method or 'none'}); "
+                             "`tlkit.peft.merge` and `remove` make it a plain body that keeps what was learned, `remove` alone one without")
+        if added.merged:
+            raise TlkitError(f"{method.name} is merged into {body.name}, so it cannot learn; `tlkit.peft.unmerge` it first")
+        if all(set(added.stages()) <= set(stages_frozen_by(self.model, phase)) for phase in self.plan.phases):
+            raise TlkitError(f"every phase freezes {', '.join(added.stages())}, and that is all that {method.name} put something into")
+        of_head = {id(parameter) for parameter in self.model.head.parameters()}
+        for name, around in added.arounds.items():
+            if any(id(parameter) in of_head for parameter in around.base.parameters(recurse=False)):
+                raise TlkitError(f"the head has its weights from {name}, and would not see what {method.name} adds there; "
+                                 f"leave {name} out of the targets")
+
     def _steps_an_epoch(self) -> int:
         return math.ceil(len(self.task.train) / self.plan.batch_size)
 
@@ -156,10 +187,11 @@ class _Loop:
         with torch.random.fork_rng(devices=[]):  # computing what is kept must not move the random numbers of training
             opened = dict(cache=self.cache, process=self.accelerator.process_index, processes=self.accelerator.num_processes,
                           autocast=self.accelerator.autocast, wait=self.accelerator.wait_for_everyone)
-            train = open_examples(model, self.task.train, plan, seed=self.seed, **opened)
+            kept = open_examples(model, self.task.train, plan, seed=self.seed, **opened)
+            train = model.loss.accompanied(kept, self.task.train, plan, seed=self.seed, **opened)
             still = plan.changed(jitter=None, views=0, mixup=0.0)
             val = open_examples(model, self.task.val, still, **opened) if plan.patience is not None else None
-        self.result.kept.append({"after": train.after, "kept": isinstance(train, KeptExamples), "note": train.note})
+        self.result.kept.append({"after": train.after, "kept": isinstance(kept, KeptExamples), "note": train.note})
         optimizer = _optimizer(plan.optimizer, groups, self.accelerator.device)
         step, self.optimizer = self.accelerator.prepare(Step(model), optimizer)
         if self.restored is not None:

@@ -55,6 +55,9 @@ class Backbone(nn.Module):
         recipe: what `tlkit.backbones.rebuilding` needs to build it again for weights from an artefact; plain data.
     Raises:
         TlkitError: two stages share a parameter.
+
+    `added` is what a method of few parameters put into it (`tlkit.peft`), None where there is none. `original_names` says
+    what the library that it came from calls its modules.
     """
 
     def __init__(
@@ -81,6 +84,8 @@ class Backbone(nn.Module):
         self.token_embedding = token_embedding
         self.notes = notes
         self.recipe = recipe
+        self.added = None
+        self.original_names: dict[str, str] = {}
         self._refuse_shared_parameters()
 
     @property
@@ -187,6 +192,12 @@ class Backbone(nn.Module):
             "<th scope='col'>stage</th><th scope='col'>output</th><th scope='col'>MFLOP</th>"
             f"<th scope='col'>parameters</th></tr></thead><tbody>{cells}</tbody></table><ul>{facts}</ul>"
         )
+
+    def note_original_names(self, model: nn.Module) -> "Backbone":
+        """Note what `model`, whose modules were made into stages, calls each of them."""
+        names = {id(module): name for name, module in model.named_modules()}
+        self.original_names = {name: names[id(module)] for name, module in self.stages.named_modules() if id(module) in names}
+        return self
 
     def _refuse_shared_parameters(self) -> None:
         owner = {}

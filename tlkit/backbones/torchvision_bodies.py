@@ -55,7 +55,7 @@ def load(
             f"weights: {entry.name}" if pretrained else f"fresh weights, seed {seed}",
         ),
         recipe={"torchvision": name, "pretrained": pretrained, "weights": entry.name, "image_size": image_size},
-    ).eval()
+    ).note_original_names(model).eval()
     backbone.feature_size = _feature_size(backbone)
     return backbone
 

@@ -71,7 +71,7 @@ def _body(family: Family, model: nn.Module, folder: Path, pooling: str, name: st
         batch_dependence=beware,
         token_embedding=family.token_embedding,
         recipe={"transformers": small_files(folder), "pooling": pooling, "shown_as": name, "licence": licence},
-    ).eval()
+    ).note_original_names(model).eval()
 
 
 def small_files(folder: Path) -> dict[str, str]:

@@ -1,0 +1,184 @@
+"""What few trainable parameters reach and cost, by tlkit and by Hugging Face's peft: `python -m benchmarks.peft`.
+
+    TLKIT_DATA=... TORCH_HOME=... python -m benchmarks.peft             # hours; writes benchmarks/results/peft.json
+    python -m benchmarks.peft --quick --json FILE                       # minutes, to see that it runs
+    python -m benchmarks.peft --only minilm --methods probe,lora-8 --json FILE
+
+MiniLM on 2,000 texts of banking77, and MobileNetV2 with ImageNet's weights on PneumoniaMNIST at 64 pixels; three seeds draw
+head, order and (banking77) the texts. The methods' learning rates are those that `tlkit finetune` takes (`tlkit.defaults`).
+
+Each run has a process of its own. "accuracy" is that on test examples; "share" the part of the model's parameters that was
+trained; "seconds" those of training, all preparation included; "peak_mb" (of 10^6 bytes) the most that the process held while it
+trained, of which "start_mb" were there before. The side "peft" is LoRA or BitFit (its `bias="all"` beside nothing else) by peft
+around the same modules, trained in plain PyTorch on the same batches by the same optimiser and schedule, the body in eval
+mode as here, which keeps no activations.
+"""
+
+import argparse
+import json
+import os
+import platform
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+
+from benchmarks.finetune import _forget_peak, _memory
+
+RESULTS = Path(__file__).parent / "results" / "peft.json"
+RANKS = (1, 2, 4, 8, 16, 32, 64)
+METHODS = ("probe", "full", *(f"lora-{rank}" for rank in RANKS), "adapters", "bitfit", "prompt_tuning", "prefix_tuning", "ia3")
+BODIES = {"minilm": ("banking77", 2000, None), "mobilenet_v2": ("pneumoniamnist", None, 64)}
+PLANS = {"probe": "linear_probe"}
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run: a body, a method, a side ("tlkit" or "peft") and a seed; epochs and numbers of examples where they are cut."""
+
+    body: str
+    method: str
+    side: str
+    seed: int
+    epochs: int | None = None
+    examples: int | None = None
+    test_examples: int | None = None
+
+
+def load(job: Job):
+    """Model, task and plan of a job."""
+    import torch
+
+    import tlkit
+    from tlkit.defaults import default_plan
+
+    name, examples, image_size = BODIES[job.body]
+    task = tlkit.load_task(name, examples=job.examples or examples, seed=job.seed)
+    if job.test_examples:
+        drawn = torch.randperm(len(task.test), generator=torch.Generator().manual_seed(0))[: job.test_examples]
+        task = replace(task, test=task.test.select(drawn))
+    body = tlkit.load_backbone(job.body, image_size=image_size) if image_size else tlkit.load_backbone(job.body)
+    plan, _, rank = job.method.partition("-")
+    settings = {"method": {"rank": int(rank)}} if rank else {}
+    plan = default_plan(PLANS.get(plan, plan), body, epochs=job.epochs, **settings)
+    return tlkit.adapt(body, task, job.seed), task, plan
+
+
+def run(job: Job) -> dict:
+    """What one run reached and cost, in this process."""
+    from tlkit.prediction import collect
+
+    model, task, plan = load(job)
+    held, busy = _memory("VmRSS"), os.getloadavg()[0]
+    _forget_peak()
+    started, worked = time.perf_counter(), time.process_time()
+    trained = (train_here if job.side == "tlkit" else train_peft)(model, task, plan, job.seed)
+    found = {"seconds": time.perf_counter() - started, "cpu_seconds": time.process_time() - worked, "load": busy}
+    found |= {"peak_mb": _memory("VmHWM"), "start_mb": held, "trained": trained}
+    total = sum(parameter.numel() for parameter in model.parameters())
+    return {**found, "share": trained / total, "accuracy": collect(model, task.test).metric("accuracy"), "epochs": plan.epochs}
+
+
+def train_here(model, task, plan, seed: int) -> int:
+    """`tlkit.finetune`; how many parameters learned."""
+    import tlkit
+
+    tlkit.finetune(model, task, plan, seed, progress=False)
+    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+
+
+def train_peft(model, task, plan, seed: int) -> int:
+    """The same by peft and a plain loop; how many parameters learned."""
+    import peft
+    import torch
+    from torch.nn import functional as F
+
+    from benchmarks.finetune_setting import Prepared
+    from tlkit import peft as ours
+    from tlkit.schedules import rate_factor
+
+    if plan.method.name == "lora":
+        added = ours.place(model.backbone, plan.method, seed)
+        targets = list(added.arounds)
+        ours.remove(model)
+        config = peft.LoraConfig(r=plan.method.rank, lora_alpha=plan.method.alpha, target_modules=targets)
+    else:
+        config = peft.LoraConfig(r=1, target_modules=list(ours.candidates(model.backbone))[-1:], bias="all")
+    torch.manual_seed(seed)
+    wrapped = peft.get_peft_model(model.backbone.stages, config)
+    if plan.method.name == "bitfit":
+        for name, parameter in wrapped.named_parameters():
+            parameter.requires_grad_("lora_" not in name and parameter.requires_grad)
+    model.eval()
+    phase, data = plan.phases[0], Prepared(model, task.train)
+    groups = [{"params": [p for p in model.backbone.parameters() if p.requires_grad], "lr": phase.learning_rate},
+              {"params": list(model.head.parameters()), "lr": phase.head_learning_rate}]
+    optimizer = torch.optim.AdamW(groups, weight_decay=plan.weight_decay, fused=True)
+    rates, generator, done = [group["lr"] for group in groups], torch.Generator().manual_seed(seed), 0
+    steps = phase.epochs * -(-len(data) // plan.batch_size)
+    for _ in range(phase.epochs):
+        for indices in torch.randperm(len(data), generator=generator).split(plan.batch_size):
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate * rate_factor(plan.schedule, done, steps, plan.warmup)
+            state, labels = data.batch(indices)
+            optimizer.zero_grad()
+            F.cross_entropy(model.outputs(state), labels).backward()
+            optimizer.step()
+            done += 1
+    return sum(parameter.numel() for group in groups for parameter in group["params"])
+
+
+def in_own_process(job: Job) -> dict:
+    """`run` in a fresh process, or why it could not be."""
+    from tlkit.errors import TlkitError
+
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        try:
+            return pool.submit(run, job).result()
+        except TlkitError as error:
+            return {"left_out": str(error)}
+
+
+def measure(bodies, methods, seeds: int, options: dict, save) -> dict:
+    """Every run in turn, both sides of a method directly after each other; `save` is called after each."""
+    results: dict = {"machine": platform.machine(), "processors": os.cpu_count(), "runs": []}
+    for body in bodies:
+        for method in methods:
+            for seed in range(seeds):
+                for side in ("tlkit", "peft") if method.startswith(("lora", "bitfit")) else ("tlkit",):
+                    found = in_own_process(Job(body, method, side, seed, **options))
+                    results["runs"].append({"body": body, "method": method, "side": side, "seed": seed, **found})
+                    print(_line(results["runs"][-1]), flush=True)
+                    save(results)
+    return results
+
+
+def _line(record: dict) -> str:
+    head = f"{record['body']:<13}{record['method']:<14}{record['side']:<6} seed {record['seed']}"
+    if "left_out" in record:
+        return f"{head}  left out: {record['left_out']}"
+    return (f"{head}  accuracy {record['accuracy']:.3f}  share {record['share']:.4%}  {record['seconds']:7.1f} s  "
+            f"{record['cpu_seconds']:7.1f} cpu s  {record['peak_mb']:6.0f} MB (from {record['start_mb']:.0f})")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", choices=BODIES, help="one body alone")
+    parser.add_argument("--methods", default=",".join(METHODS))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="one seed, one epoch, few examples")
+    parser.add_argument("--json", type=Path, default=RESULTS)
+    arguments = parser.parse_args()
+    quick = {"epochs": 1, "examples": 64, "test_examples": 64} if arguments.quick else {}
+
+    def save(results: dict) -> None:
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
+        arguments.json.write_text(json.dumps(results, indent=1) + "\n")
+
+    bodies = [arguments.only] if arguments.only else list(BODIES)
+    measure(bodies, arguments.methods.split(","), 1 if arguments.quick else arguments.seeds, quick, save)
+
+
+if __name__ == "__main__":
+    main()

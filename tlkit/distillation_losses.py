@@ -1,0 +1,66 @@
+"""How far a student is from its teacher: in what it says, in what its stages give, in where it looks. One number an example.
+
+Axes: B batch, C classes, F features or channels, H height, W width.
+"""
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from tlkit.heads import distillation_loss
+
+
+def soft_loss(kind: str, outputs: Tensor, teacher: Tensor, temperature: float = 1.0, unit: float = 1.0) -> Tensor:
+    """How far a student's outputs are from the teacher's, one number an example (B,).
+
+    classification: T^2 KL(softmax(t / T) || softmax(s / T)), `tlkit.heads.distillation_loss` (Hinton et al. 2015, section 2);
+    multi-label: T^2 sum_c KL(sigmoid(t_c / T) || sigmoid(s_c / T)), each class by itself;
+    regression: ((s - t) / unit)^2; a temperature has no meaning there.
+
+    Args:
+        outputs, teacher: s and t, (B, C), or (B,) for regression.
+    """
+    if kind == "classification":
+        return distillation_loss(outputs, teacher, temperature, reduction="none")
+    if kind == "regression":
+        return ((outputs - teacher) / unit).square()
+    s, t = outputs / temperature, teacher / temperature
+    p = t.sigmoid()
+    losses = p * (F.logsigmoid(t) - F.logsigmoid(s)) + (1 - p) * (F.logsigmoid(-t) - F.logsigmoid(-s))
+    return temperature**2 * losses.sum(dim=1)
+
+
+def hint_loss(student: Tensor, teacher: Tensor) -> Tensor:
+    """mean((s - t)^2) over an example's features (B,) (Romero et al. 2015, section 2.2, with a mean for the half sum).
+
+    Maps of different sizes are brought to the smaller height and width by averaging; beside a vector, a map is averaged.
+
+    Args:
+        student: already projected to the teacher's F features: (B, F, H, W) or (B, F)
+        teacher: (B, F, H', W') or (B, F)
+    """
+    student, teacher = _alike(student, teacher.to(student.dtype))
+    return (student - teacher).square().flatten(1).mean(dim=1)
+
+
+def attention_loss(student: Tensor, teacher: Tensor) -> Tensor:
+    """|| a(s) / ||a(s)|| - a(t) / ||a(t)|| ||^2 with a(x) = sum_f x_f^2 (Zagoruyko and Komodakis 2017, section 3.1).
+
+    The norm is squared, since it has no gradient where the two are equal. Maps are brought to the smaller height and width.
+
+    Args:
+        student, teacher: (B, F, H, W), of any F and sizes each.
+    Returns:
+        (B,)
+    """
+    maps = _alike(student.square().sum(dim=1, keepdim=True), teacher.to(student.dtype).square().sum(dim=1, keepdim=True))
+    first, second = (F.normalize(each.flatten(1), dim=1) for each in maps)            # (B, H W)
+    return (first - second).square().sum(dim=1)
+
+
+def _alike(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+    if first.ndim != second.ndim:
+        return tuple(each.mean(dim=(2, 3)) if each.ndim == 4 else each for each in (first, second))
+    if first.ndim == 4 and first.shape[2:] != second.shape[2:]:
+        smaller = tuple(min(sizes) for sizes in zip(first.shape[2:], second.shape[2:], strict=True))
+        return F.adaptive_avg_pool2d(first, smaller), F.adaptive_avg_pool2d(second, smaller)
+    return first, second
