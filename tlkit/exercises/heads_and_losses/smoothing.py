@@ -8,10 +8,10 @@ from tlkit.exercises.record import Case, Exercise, Misconception
 
 
 def _smoothing_cases(rng: np.random.Generator) -> list[Case]:
-    def call(batch, classes, smoothing, scale=2.0, gradient=False):
+    def call(batch, classes, smoothing, scale=2.0, gradient=False, with_last_class=True):
         logits = torch.tensor(np.round(rng.normal(size=(batch, classes)) * scale, 2), requires_grad=gradient)
-        labels = rng.integers(0, classes, batch)
-        labels[0] = classes - 1
+        labels = rng.integers(0, classes if with_last_class else classes - 1, batch)
+        labels[0] = classes - 1 if with_last_class else 0
         return logits, torch.tensor(labels), float(smoothing)
 
     def some():
@@ -26,6 +26,7 @@ def _smoothing_cases(rng: np.random.Generator) -> list[Case]:
         Case("some smoothing", "right and sure of it", (sure,)),
         Case("some smoothing", "more examples than classes", (call(many, few, some()),)),
         Case("some smoothing", "more classes than examples", (call(few, many, some()),)),
+        Case("some smoothing", "a class that no example has", (call(3, 4, some(), with_last_class=False),)),
         Case("all smoothing", "the label does not matter any more", (call(3, 4, 1),)),
         Case("logits of any size", "logits of hundreds", (call(3, 5, some(), 900.0),)),
         Case("a gradient flows back", "the logits want their gradient", (call(3, 4, 0.3, gradient=True),), upstream=round(rng.uniform(2, 3), 1)),

@@ -8,10 +8,10 @@ from tlkit.exercises.record import Case, Exercise, Misconception
 
 
 def _weighted_cases(rng: np.random.Generator) -> list[Case]:
-    def call(batch, classes, smoothing=0.0, weights=None, scale=2.0, gradient=False):
+    def call(batch, classes, smoothing=0.0, weights=None, scale=2.0, gradient=False, with_last_class=True):
         logits = torch.tensor(np.round(rng.normal(size=(batch, classes)) * scale, 2), requires_grad=gradient)
-        labels = rng.integers(0, classes, batch)
-        labels[0] = classes - 1
+        labels = rng.integers(0, classes if with_last_class else classes - 1, batch)
+        labels[0] = classes - 1 if with_last_class else 0
         weights = np.round(rng.uniform(0.3, 4, classes), 1) if weights is None else np.array(weights, float)
         return logits, torch.tensor(labels), float(smoothing), torch.tensor(weights)
 
@@ -27,6 +27,7 @@ def _weighted_cases(rng: np.random.Generator) -> list[Case]:
         Case("class weights", "a class of weight 0", (call(6, 3, weights=[0.0, 2.0, 0.5]),)),
         Case("weights and smoothing", "one example", (call(1, 4, 0.2),)),
         Case("weights and smoothing", "more classes than examples", (call(few, many, some()),)),
+        Case("weights and smoothing", "a class that no example has", (call(3, 4, some(), with_last_class=False),)),
         Case("weights and smoothing", "as many examples as classes", (call(4, 4, some()),)),
         Case("logits of any size", "logits of thousands", (call(3, 5, 0.0, scale=3000.0),)),
         Case("logits of any size", "logits of thousands, smoothed", (call(5, 3, some(), scale=3000.0),)),
