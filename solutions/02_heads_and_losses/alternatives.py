@@ -261,6 +261,12 @@ ALTERNATIVES = {
 }
 
 EQUIVALENT_MUTANTS = {
+    "02.number_head": {
+        "return self.linear(features)[:, -1] * self.unit + self.mean": "the only column is the last as well",
+        "return torch.add(self.unit * z, self.mean)": "a sum does not mind the order",
+        "self.register_buffer(name, torch.as_tensor(float(value)))": "float32 is what torch takes by itself",
+        "return self.mean + self.unit * (features @ self.linear.weight[-1] + self.linear.bias)": "the only row is the last as well",
+    },
     '02.next_token': {
         'log_p = torch.log_softmax(logits[:, :-1][asked], dim=1)': 'the last axis is axis 1, or the only one',
         'log_p = torch.log_softmax(logits[:, :-1][asked], dim=--1)': 'the last axis is axis 1, or the only one',
