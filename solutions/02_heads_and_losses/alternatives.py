@@ -309,6 +309,8 @@ EQUIVALENT_MUTANTS = {
         'log_p = z - torch.logsumexp(z, -1)': 'the last axis is axis 1, or the only one',
     },
     '02.weighted': {
+        'log_p = z - torch.logsumexp(z, -1)': 'the last axis is axis 1, or the only one',
+        'total = total - label_smoothing / len(z) * torch.dot(log_p, class_weights)': 'a dot product does not mind the order',
         'spread = (class_weights * log_p).mean(-1)': 'the last axis is axis 1, or the only one',
         'log_p, own = (torch.log_softmax(logits, -1), class_weights[labels])': 'the last axis is axis 1, or the only one',
         "losses = -torch.einsum('bc,bc,c->b', wanted.to(logits.dtype), functional.log_softmax(logits), class_weights)": 'the last axis is axis 1, or the only one',
