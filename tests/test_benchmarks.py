@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from benchmarks import finetune, finetune_setting, finetune_sides, freezing, why_transfer
+from benchmarks import finetune, finetune_setting, finetune_sides, freezing, heads_and_losses, why_transfer
 
 
 @pytest.mark.parametrize(("strategy", "labels_per_class", "seed"), [("pixels", 1, 3), ("pixels", 20, 0), ("linear_probe", 5, 7)])
@@ -13,6 +13,27 @@ def test_a_shipped_accuracy_comes_out_again(strategy, labels_per_class, seed):
     _, test = why_transfer.run((strategy, labels_per_class, setting, seed))
     # 1 % is six of the test images: another processor may round another way, another draw differs by more
     assert test == pytest.approx(shipped["accuracy"][strategy][row][shipped["seeds"].index(seed)], abs=0.01)
+
+
+@pytest.mark.parametrize(("end", "optimizer", "seed"), [("number", "adamw", 3), ("softmax twice", "sgd", 0)])
+def test_what_an_end_of_the_network_costs_comes_out_again(end, optimizer, seed):
+    shipped = json.loads(heads_and_losses.SHIPPED.read_text())["digits"][end][optimizer]
+    again = heads_and_losses.digit_run(end, optimizer, shipped["rate"], seed)["test"]
+    assert again == pytest.approx(shipped["test"][seed], abs=0.03)  # another processor may round another way
+
+
+@pytest.mark.slow
+def test_the_ends_are_measured_seed_by_seed(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(heads_and_losses, "EPOCHS", 2)
+    monkeypatch.setattr("sys.argv", ["heads_and_losses", "--quick", "--json", str(tmp_path / "new.json")])
+    heads_and_losses.main()
+    found = json.loads((tmp_path / "new.json").read_text())
+    shipped = json.loads(heads_and_losses.SHIPPED.read_text())
+    assert found.keys() == shipped.keys() and found["scans"] is None
+    for end, by_optimizer in found["digits"].items():
+        assert by_optimizer.keys() == shipped["digits"][end].keys()
+        assert [len(each["test"]) for each in by_optimizer.values()] == [2, 2, 2]
+    assert "difference to ten classes" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("task", "labels_per_class", "frozen", "seed"), [("digits", 2, 4, 1), ("grainy digits", 2, 3, 0)])

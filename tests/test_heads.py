@@ -26,7 +26,25 @@ def test_cross_entropy_is_its_formula_with_smoothing_and_class_weights():
 def test_places_that_are_not_asked_do_not_count():
     logits, targets = normal(2, 5, 3), torch.tensor([[0, -100, 2, 1, -100], [-100, -100, 1, -100, -100]])
     asked = targets != -100
-    assert torch.allclose(heads.next_token_loss(logits, targets), F.cross_entropy(logits[asked], targets[asked]))
+    assert torch.allclose(heads.token_loss(logits, targets), F.cross_entropy(logits[asked], targets[asked]))
+    assert heads.token_loss(logits, torch.full((2, 5), -100)).isnan()
+
+
+def test_a_place_predicts_the_token_after_it_where_that_is_asked():
+    tokens, is_asked = torch.tensor([[5, 6, 7, 8], [9, 4, 0, 0]]), torch.tensor([[0, 0, 1, 1], [1, 1, 0, 0]]).bool()
+    assert heads.next_token_targets(tokens, is_asked).tolist() == [[-100, 7, 8, -100], [4, -100, -100, -100]]
+    logits = normal(2, 4, 10)
+    by_hand = [F.cross_entropy(logits[b, t], tokens[b, t + 1]) for b, t in ((0, 1), (0, 2), (1, 0))]
+    assert torch.allclose(heads.next_token_loss(logits, tokens, is_asked), torch.stack(by_hand).mean())
+
+
+def test_balanced_weights_let_all_classes_count_alike():
+    from sklearn.utils.class_weight import compute_class_weight
+
+    labels = torch.tensor([0, 2, 2, 2, 1, 2])
+    expected = compute_class_weight("balanced", classes=np.arange(3), y=labels.numpy())
+    assert heads.balanced_weights(labels, 3).tolist() == pytest.approx(expected)
+    assert heads.balanced_weights(labels, 4)[3] == pytest.approx(6 / 4)  # a class that never occurs, as if it did once
 
 
 def test_huber_is_a_parabola_then_a_line():

@@ -13,7 +13,7 @@ from tlkit import plans
 from tlkit.data.inputs import Inputs
 from tlkit.data.sound import Sound
 from tlkit.errors import TlkitError
-from tlkit.kinds import first_tokens
+from tlkit.kinds import KINDS, end_of_network, first_tokens
 from tlkit.prediction import collect
 
 
@@ -73,6 +73,24 @@ def test_every_kind_gets_a_head_and_a_loss_and_learns(kind, tickets, bodies):
     run = tlkit.finetune(model, small, plans.full(epochs=12, learning_rate=3e-3, head_learning_rate=3e-2, batch_size=8, jitter=None), progress=False)
     assert collect(run.model, small.train).loss < 0.9 * before
     assert run.evaluate("test").metrics
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_end_of_a_network_is_the_one_that_it_gets(kind, tickets, bodies):
+    task, family = tasks(tickets)[kind]
+    model = model_for(task, transformer(bodies, family), double=False, pretrained=False)
+    layer = getattr(model.head, "linear", model.head)
+    said = end_of_network(kind, layer.weight.shape[0] if kind == "generation" else len(task.classes))
+    assert said["outputs"] == layer.weight.shape[0]
+    names = {"CrossEntropy": "cross-entropy", "BinaryCrossEntropy": "binary cross-entropy", "SquaredError": "squared error", "CTC": "CTC"}
+    assert said["loss"] == names[type(model.loss).__name__]
+
+
+def test_an_answer_is_read_as_the_kind_says():
+    outputs = torch.tensor([[0.4, -1.0, 0.2], [-3.0, -0.1, -2.0]])
+    assert KINDS["classification"].answers(outputs, None) == outputs.argmax(1).tolist()
+    assert KINDS["multi-label"].answers(outputs, None) == [[0, 2], []]
+    assert KINDS["regression"].answers(outputs[0], None) == outputs[0].tolist()
 
 
 def test_a_words_tag_is_asked_at_its_first_token(bodies):

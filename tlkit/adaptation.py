@@ -11,7 +11,7 @@ from tlkit.backbones.rebuilding import rebuild
 from tlkit.backbones.state import concatenate
 from tlkit.data.task import Split, Task
 from tlkit.errors import TlkitError
-from tlkit.heads import CrossEntropy, Huber, SquaredError
+from tlkit.heads import CrossEntropy, Huber, SquaredError, balanced_weights
 from tlkit.kinds import KINDS, last_stage
 from tlkit.model import Model
 
@@ -78,10 +78,8 @@ def _with_options(loss, task: Task, label_smoothing: float, class_weights: str |
 
 
 def _balanced(task: Task) -> torch.Tensor:
-    """N / (C * N_c) for every class c; a class that never occurs counts as one that occurs once."""
     labels = task.train.labels if task.kind == "classification" else torch.cat(list(task.train.labels))
-    counts = torch.bincount(labels, minlength=len(task.classes)).clamp(min=1)
-    return len(labels) / (len(task.classes) * counts.double())
+    return balanced_weights(labels, len(task.classes))
 
 
 def refuse_bad_labels(task: Task) -> None:

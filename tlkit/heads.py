@@ -75,14 +75,65 @@ def huber(outputs: Tensor, targets: Tensor, delta: float = 1.0, reduction: str =
     return F.huber_loss(outputs, targets, reduction=reduction, delta=delta)
 
 
-def next_token_loss(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0, reduction: str = "mean") -> Tensor:
-    """Cross-entropy of the token that each place is to predict; places with target -100 do not count.
+def balanced_weights(labels: Tensor, class_count: int) -> Tensor:
+    """What each class is to count for so that all classes count alike: N / (C N_c).
+
+    The weights of all examples add up to N. A class that never occurs counts as one that occurs once.
 
     Args:
-        logits: (B, T, V)
-        targets: int64; `targets[b, t]` is the token at place t + 1, or -100 where it was given, not asked. (B, T)
+        labels: int64, from 0 to C - 1. (N,)
+        class_count: C.
+    Returns:
+        float64, (C,)
     """
-    return cross_entropy(logits.flatten(0, 1), targets.flatten(), label_smoothing, reduction=reduction)
+    counts = torch.bincount(labels, minlength=class_count).clamp(min=1)                # N_c, (C,)
+    return len(labels) / (class_count * counts.double())
+
+
+def token_loss(
+    logits: Tensor,
+    labels: Tensor,
+    label_smoothing: float = 0.0,
+    class_weights: Tensor | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Cross-entropy over the places of sequences; a place with label -100 does not count.
+
+    The mean is over the places that count, in all sequences together; without any it is 0 / 0, nan.
+
+    Args:
+        logits: (B, T, C), or (B, C) for sequences of one place.
+        labels: int64, -100 where nothing is asked. (B, T), or (B,)
+    """
+    return cross_entropy(logits.flatten(0, -2), labels.flatten(), label_smoothing, class_weights, reduction=reduction)
+
+
+def next_token_targets(tokens: Tensor, is_asked: Tensor) -> Tensor:
+    """What each place of a sequence is to predict: the token that follows, or -100 where it is not asked.
+
+        targets[b, t] = tokens[b, t + 1] if is_asked[b, t + 1], else -100
+
+    The last place has nothing to predict.
+
+    Args:
+        tokens: int64. (B, T)
+        is_asked: True for the tokens that are to be predicted; False for a question, and for padding. (B, T)
+    Returns:
+        int64, (B, T)
+    """
+    targets = tokens.masked_fill(~is_asked, IGNORED).roll(-1, dims=1)
+    targets[:, -1] = IGNORED
+    return targets
+
+
+def next_token_loss(logits: Tensor, tokens: Tensor, is_asked: Tensor) -> Tensor:
+    """`token_loss` of the tokens that follow: the mean over those that are asked; the first of a sequence cannot be.
+
+    Args:
+        logits: what each place says of the token after it. (B, T, V)
+        tokens, is_asked: as for `next_token_targets`. (B, T)
+    """
+    return token_loss(logits, next_token_targets(tokens, is_asked))
 
 
 def connectionist_temporal_classification(logits: Tensor, targets: Tensor, reduction: str = "mean") -> Tensor:
@@ -185,7 +236,7 @@ class Loss(nn.Module):
 
 
 class CrossEntropy(Loss):
-    """`cross_entropy` over examples (B, C), places (B, T, C) or a vocabulary (B, T, V); -100 does not count."""
+    """`token_loss` over examples (B, C), places (B, T, C) or a vocabulary (B, T, V); -100 does not count."""
 
     def __init__(self, label_smoothing: float = 0.0, class_weights: Tensor | None = None):
         super().__init__()
@@ -193,9 +244,8 @@ class CrossEntropy(Loss):
         self.register_buffer("class_weights", class_weights)
 
     def total(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        outputs, targets = outputs.flatten(0, -2), targets.flatten()
         weights = None if self.class_weights is None else self.class_weights.to(outputs.dtype)
-        return cross_entropy(outputs, targets, self.label_smoothing, weights, reduction="sum")
+        return token_loss(outputs, targets, self.label_smoothing, weights, reduction="sum")
 
     def weight(self, targets: Tensor) -> Tensor:
         valid = targets != IGNORED

@@ -11,13 +11,16 @@ from tlkit.backbones.state import State
 from tlkit.backbones.transformer_stages import POOLS, Block
 from tlkit.data.task import Task
 from tlkit.errors import TlkitError
-from tlkit.heads import CTC, IGNORED, BinaryCrossEntropy, CrossEntropy, Loss, SquaredError
+from tlkit.heads import CTC, IGNORED, BinaryCrossEntropy, CrossEntropy, Loss, SquaredError, next_token_targets
 
 
 class Kind:
     """A kind of task; `reads_sequence` says whether its head sees every place of a sequence, or one vector an example.
 
     `targets_are` "examples" (one row each), "places" (one a place of the sequence) or "symbols" (of a length of their own).
+
+    `loss_name` names the loss, and `answer_is` what of the outputs is the answer: the "largest", each that is "above 0", the
+    output "itself", or the "path" of the largest.
 
     `head` and `loss` are what `adapt` puts on a body. `prepare` gives what the body's first stage takes, and the
     targets beside it. `answers` reads outputs: a list with one answer an example.
@@ -26,6 +29,16 @@ class Kind:
     name = ""
     reads_sequence = False
     targets_are = "examples"
+    loss_name = "cross-entropy"
+    answer_is = "largest"
+
+    def output_size(self, class_count: int) -> int:
+        """How many numbers the head gives for an example, or for each place of a sequence.
+
+        Args:
+            class_count: names of classes, of tags, of symbols, or of tokens in a vocabulary; 0 for a number.
+        """
+        return class_count
 
     def head(self, backbone: Backbone, task: Task) -> nn.Module:
         raise NotImplementedError
@@ -46,7 +59,7 @@ class Classification(Kind):
     name = "classification"
 
     def head(self, backbone, task):
-        return nn.Linear(backbone.feature_size, len(task.classes))
+        return nn.Linear(backbone.feature_size, self.output_size(len(task.classes)))
 
     def loss(self, task):
         return CrossEntropy()
@@ -59,9 +72,11 @@ class MultiLabel(Kind):
     """Any number of classes an example: logits (B, C), targets of 0 and 1 (B, C)."""
 
     name = "multi-label"
+    loss_name = "binary cross-entropy"
+    answer_is = "above 0"
 
     def head(self, backbone, task):
-        return nn.Linear(backbone.feature_size, len(task.classes))
+        return nn.Linear(backbone.feature_size, self.output_size(len(task.classes)))
 
     def loss(self, task):
         return BinaryCrossEntropy()
@@ -74,6 +89,11 @@ class Regression(Kind):
     """One number an example: outputs and targets (B,), in the targets' own unit."""
 
     name = "regression"
+    loss_name = "squared error"
+    answer_is = "itself"
+
+    def output_size(self, class_count):
+        return 1
 
     def head(self, backbone, task):
         return NumberHead(backbone.feature_size, *_mean_and_spread(task))
@@ -93,7 +113,7 @@ class TokenClassification(Kind):
     targets_are = "places"
 
     def head(self, backbone, task):
-        return PlaceHead(nn.Linear(backbone.feature_size, len(task.classes)))
+        return PlaceHead(nn.Linear(backbone.feature_size, self.output_size(len(task.classes))))
 
     def loss(self, task):
         return CrossEntropy()
@@ -133,10 +153,7 @@ class Generation(Kind):
     def prepare(self, backbone, inputs, labels):
         tokens, asked = backbone.preprocessing.pairs(inputs, labels)
         state = backbone.place(tokens)
-        following = state["tokens"].roll(-1, dims=1)
-        asked = asked.roll(-1, dims=1).to(following.device)
-        asked[:, -1] = False
-        return state, following.masked_fill(~asked, IGNORED)
+        return state, next_token_targets(state["tokens"], asked.to(state["tokens"].device))
 
     def answers(self, outputs, state):
         raise TlkitError("an answer is generated token by token; use predict")
@@ -148,9 +165,14 @@ class Speech(Kind):
     name = "speech"
     reads_sequence = True
     targets_are = "symbols"
+    loss_name = "CTC"
+    answer_is = "path"
+
+    def output_size(self, class_count):
+        return class_count + 1  # the blank
 
     def head(self, backbone, task):
-        return FrameHead(nn.Linear(backbone.feature_size, len(task.classes) + 1))
+        return FrameHead(nn.Linear(backbone.feature_size, self.output_size(len(task.classes))))
 
     def loss(self, task):
         return CTC()
@@ -169,6 +191,17 @@ class Speech(Kind):
 
 KINDS = {kind.name: kind for kind in
          (Classification(), MultiLabel(), Regression(), TokenClassification(), Generation(), Speech())}
+
+
+def end_of_network(kind: str, class_count: int = 0) -> dict[str, int | str]:
+    """What stands at the end of a network for a kind of task: its "outputs", its "loss", and what the "answer" is.
+
+    Args:
+        kind: one of `KINDS`.
+        class_count: see `Kind.output_size`.
+    """
+    asked = KINDS[kind]
+    return {"outputs": asked.output_size(class_count), "loss": asked.loss_name, "answer": asked.answer_is}
 
 
 class NumberHead(nn.Module):

@@ -58,7 +58,7 @@ VALUES = [None, True, 3, -2.5, float("nan"), "text", [1, (2.0, None)], {"a": np.
           np.array(True), np.zeros((0, 3)), np.array([1 + 2j]), ..., object(), print]
 
 
-@pytest.mark.parametrize("value", VALUES, ids=repr)
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: repr(value).split(" at 0x")[0])
 def test_a_value_is_the_same_on_the_other_side(value):
     packer = Packer()
     content = json.loads(json.dumps(packer.pack(encode(value))))

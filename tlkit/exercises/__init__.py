@@ -8,6 +8,7 @@ from tlkit.exercises.record import Exercise, Quiz
 _UNITS = {
     "00": "tlkit.exercises.start_here",
     "01": "tlkit.exercises.why_transfer",
+    "02": "tlkit.exercises.heads_and_losses",
     "03": "tlkit.exercises.gradients",
     "04": "tlkit.exercises.fine_tuning_loop",
     "05": "tlkit.exercises.freezing",

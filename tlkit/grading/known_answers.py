@@ -5,6 +5,7 @@ import importlib.util
 import io
 import linecache
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -37,7 +38,7 @@ def unit_folder(exercise: Exercise | Quiz, solutions: Path) -> Path:
 
 def _load(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"tlkit_alternatives_{path.parent.name}", path)
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)  # where the source of its classes is looked up
     spec.loader.exec_module(module)
     return module
 
