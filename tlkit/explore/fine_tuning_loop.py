@@ -10,7 +10,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from tlkit.explore.figures import BLUE, GREEN, GREY, ORANGE, PINK, RED, SKY, Picture, as_html, explorable, new_figure, quiet_axes
+from tlkit.explore.figures import BLUE, GREEN, GREY, ORANGE, PINK, RED, SKY, Picture, as_html, choice, explorable, new_figure, quiet_axes
 from tlkit.schedules import rate_factor
 
 LINES = {
@@ -97,16 +97,13 @@ def missing_line(chosen: str = "zero_grad") -> Picture:
 
 def explore_missing():
     """Choose the line that is missing; the figure follows, the table has all of them."""
-    import ipywidgets
-
     runs = results()["missing"]["runs"]
 
     def draw(missing):
         return as_html(draw_missing(runs, missing), "Loss and accuracy of both loops; the numbers stand in the table below.") + missing_table(runs)
 
     options = [(LINES[line][0], line) for line in runs if line != "nothing"]
-    control = ipywidgets.Dropdown(options=options, value="train", description="left out", **_WIDE)
-    return explorable(draw, {"missing": control}, "A loop without one of its lines")
+    return explorable(draw, {"missing": choice("left out", options, "train")}, "A loop without one of its lines")
 
 
 def draw_runs(runs: list[dict], seed: int, patience: int, rate: float, sizes: dict[str, int], warmup: float = 0.1):

@@ -12,7 +12,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from tlkit.explore.figures import BLUE, GREEN, GREY, ORANGE, PINK, SKY, Picture, as_html, explorable, new_figure, quiet_axes
+from tlkit.explore.figures import BLUE, GREEN, GREY, ORANGE, PINK, SKY, Picture, as_html, choice, explorable, new_figure, quiet_axes
 from tlkit.explore.why_transfer import draw_images, mean_and_error
 
 __all__ = [
@@ -137,7 +137,7 @@ def explore_depths():
 
     wide = {"style": {"description_width": "150px"}, "layout": {"width": "480px"}}
     controls = {
-        "task": ipywidgets.Dropdown(options=list(found["tasks"]), description="task", **wide),
+        "task": choice("task", list(found["tasks"]), next(iter(found["tasks"]))),
         "labels_per_class": ipywidgets.SelectionSlider(
             options=found["labels_per_class"], description="labels per class", continuous_update=False, **wide),
         "frozen": ipywidgets.SelectionSlider(options=DEPTHS, description="what is frozen", continuous_update=False, **wide),
