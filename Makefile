@@ -42,10 +42,10 @@ doctor: env  ## say whether everything is in order, and what to do about what is
 
 test: env  ## the tests that every change must pass
 	$(BIN)/tlkit build --check
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 test-slow: env  ## the rest of the tests
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m slow
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
 
 build: env  ## turn solutions/ into course/; UNIT=01 builds that unit
 	$(BIN)/tlkit build $(UNIT)

@@ -1,4 +1,4 @@
-"""Tests share two processes: what belongs together stays in one, and figures of both are reported at the end."""
+"""Tests share two processes, a file at a time; figures of both are reported at the end."""
 
 import json
 import os
@@ -10,23 +10,6 @@ from tests import reported
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported, here and in the kernels that tests start
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Tests of a file run in one process, where they find their fixtures; those of a notebook do so across files.
-
-    The exam of the exercises, whose tests share nothing, is dealt out to whoever is free.
-    """
-    for item in items:
-        group = item.nodeid.split("::")[0]
-        if group.startswith("tests/exercises/"):
-            continue
-        if "runs" in item.fixturenames:
-            group = item.callspec.params["name"]
-        elif group.startswith("tests/browser/"):
-            group = "tests/browser"
-        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_sessionfinish(session):
