@@ -46,7 +46,7 @@ start_here.source_map()
 # ## Is everything in order?
 #
 # The next cell looks at your installation, one line for each thing that the course needs. What is not in order says what to
-# do about it. (It takes a few seconds. In a terminal, `tlkit doctor` says the same.)
+# do about it. (It takes some seconds, the first time up to half a minute. In a terminal, `tlkit doctor` says the same.)
 
 # %% tags=["demo"]
 from tlkit import doctor
@@ -155,7 +155,7 @@ print("head:", tuple(scores.shape), f"{scores.shape[1]} scores of each, one a di
 start_here.explore_concept_map()
 
 # %% [markdown]
-# Compare the two maps. Of the ten arrows of the source,
+# Compare the two maps. Of the ten arrows of the source, six can be doubted:
 #
 # - **one runs backwards**: *pretrained model → self-supervision*. The training comes first. And it has a brother that the
 #   diagram leaves out: pretraining on labels, which is where ResNet's well-known weights come from;
@@ -177,7 +177,7 @@ start_here.glossary()
 # ## Reflect
 #
 # Each unit ends with a quiz. Put one letter for each question into the list, run that cell, then run the check. It explains
-# every choice, the right ones too. This one asks which claims of the source are **too strong**: a habit that you will need
+# every choice, the right ones too. This one quotes sentences of the text that the course grew from, and asks which are **too strong**: a habit that you will need
 # more often than any formula.
 
 # %%

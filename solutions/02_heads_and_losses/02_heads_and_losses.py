@@ -102,7 +102,7 @@ for end, expected in guess.items():
 # - `cultivar`: from which of three cultivars was the wine made? The file numbers them 1, 2, 3; you may subtract 1 on reading.
 # - `findings`: which of 14 findings does the chest X-ray show? There may be several, or none.
 # - `progression`: how far has the patient's disease progressed after a year, from ten measurements? The values in the file are whole
-#   numbers from 25 to 346.
+#   numbers from 25 to 346 (those of its training part up to 317).
 # - `tags`: in a text of up to 64 tokens, which tag belongs to each token? Names of 4 types are marked: each type has one tag for a name's
 #   beginning (`B-`) and one for its inside (`I-`), and `O` is the tag of whatever is no name.
 # - `next token`: in a text of up to 64 tokens, which token of a vocabulary of 5,000 follows each of them?
@@ -207,7 +207,8 @@ for z in ([2.0, 1.0, 0.0], [2.0, 1.0, -800.0], [2000.0, 1.0, 0.0]):
 #   result is one number, a tensor without axes.
 # - Logits may be thousands, positive or negative, and the loss then has to be what the formula says, however large.
 # - A gradient must be able to flow back to the logits, so compute with torch, not numpy, and return a tensor.
-# - `torch.logsumexp` and `torch.log_softmax` are fine; the ready-made losses are not.
+# - `torch.logsumexp` and `torch.log_softmax` are fine; the ready-made losses are not, neither here nor in the exercises that follow.
+# - The floats may be of 32 or of 64 bits: a tensor that you make yourself should take its type from what you were given (`dtype=logits.dtype`).
 
 # %% nbgrader={"grade": false, "grade_id": "02-cross_entropy", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def cross_entropy_loss(logits, labels):
@@ -330,7 +331,7 @@ for digit in range(10):
     print(f"{digit:5} {mine.mean():13.2f} {mine.std():8.2f} {(mine.round() == digit).float().mean():16.3f}")
 
 # %% [markdown]
-# It hedges: what is unsure lands between the candidates, on a digit that nobody suggested. And ten classes have to be laid out on
+# It hedges: an output is pulled towards all digits that an image could be, and lands between them. The spread of each row shows it. And ten classes have to be laid out on
 # one line, in the order of their names. A head with ten outputs may put each class in a direction of its own.
 
 # %% [markdown]
@@ -484,7 +485,7 @@ for name, make, shape in (("mean and unit, a row", lambda: LibraryHead(10, mean,
 #   Such places can be anywhere: in front, behind, in between; whole sequences too.
 # - If no place counts at all, there is nothing to average: return **nan**, which is what 0/0 gives. (The library's loop skips such a
 #   batch. A 0 would claim that all was right.)
-# - Logits may be thousands; a gradient must be able to flow back; return a tensor without axes.
+# - Logits may be thousands; a gradient must be able to flow back; return a tensor without axes. Again without the ready-made losses.
 
 # %% nbgrader={"grade": false, "grade_id": "02-token_loss", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def token_loss(logits, labels):

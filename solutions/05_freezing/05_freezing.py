@@ -76,6 +76,10 @@ pictures.explore_depths()
 # Three questions to take along. Where does freezing cost accuracy, and where does it cost none? What happens to the letters, and is
 # it the accuracy's price? And where do the seconds and the megabytes go?
 #
+# The letters are a warning: to freeze the first stages does not protect what was known. The later ones then move on top of them, and it is *their*
+# movement that costs the letters; only a body that stays as it is keeps them all. (The **moments** in the right-hand picture are the two running
+# means that AdamW holds for each weight that trains.)
+#
 # (Each depth was tuned by itself, on validation data, with two learning rates for each. Two are few: whoever tries more may find a little
 # more at any depth.)
 
@@ -89,8 +93,8 @@ pictures.explore_depths()
 #
 # Each of these hides a question that you can answer by now, or will soon:
 #
-# - *to avoid overfitting*: with two labels a class, did freezing read more new digits than moving everything? The figure has the answer
-#   for two tasks, and they need not agree.
+# - *to avoid overfitting*: with two labels a class, does freezing read more new digits than moving everything? Set the slider to 2 labels and
+#   read the sentence below the table, for both tasks.
 # - *top or all*: there are as many depths as stages, and the speed of each is a choice of its own.
 # - *weight decay*: it pulls towards zero. Is zero where a pretrained weight should go?
 # - what is not mentioned at all: a frozen network can change without a single weight moving. That comes first.
@@ -180,13 +184,14 @@ print("largest change of a running value: ", round(float(max(moved.values())), 2
 #
 # *12 minutes, 4 points, medium.* Write `frozen_epoch`: one pass over the data, with the first `frozen` layers frozen.
 #
-# - `model` is an `nn.Sequential`; `frozen` counts its layers from the input, from 0 to all but one.
+# - `model` is an `nn.Sequential` of layers that hold no further layers; `frozen` counts them from the input, from 0 to all but one. All of its
+#   parameters come in with `requires_grad=True` and without gradients.
 # - `batches` gives pairs `(inputs, labels)`; the last batch may be smaller. `loss(outputs, labels)` is the mean over a batch.
 #   `optimizer` holds **all** of the model's parameters, the frozen ones too, and may be an AdamW with weight decay.
 # - For each batch: clear the gradients, go forward and back, take a step.
 # - During the epoch the frozen layers are in evaluation mode and all others in training mode, whatever mode the model came in; leave them
 #   so. (It is looked at where it matters, in BatchNorm and dropout.) No weight and no running statistic of a frozen layer changes by one bit.
-# - Return the mean loss over all **examples** (each batch's loss as it was before its step), as a number.
+# - Return the mean loss over all **examples** (each batch's loss as it was in training, before its step), as a number.
 #
 # (`model[:2]` is a Sequential of the first two layers; `list(model)` is a list of all.)
 
@@ -238,7 +243,7 @@ print("running values that moved:      ", sum(not torch.equal(value, dict(reader
 # In the stages that *do* train there is still a question. Should BatchNorm go on as in pretraining: normalise each batch with its own mean
 # and variance, and let the running ones follow? Or should it keep the statistics of pretraining, also while its weights train?
 #
-# **Adapted** is right where the new images look different and batches are large. **Frozen** is right where batches are small or odd, where
+# **Adapted** promises more where the new images look different, batches are large and steps are many. **Frozen** is right where batches are small or odd, where
 # few steps are taken (running statistics need many steps to arrive), or where the old task has to survive. For a feature with values
 # $x_1,\dots,x_B$ in the batch, both do
 #
@@ -318,7 +323,7 @@ for statistics in ("adapted", "frozen"):
 #
 # *12 minutes, 4 points, medium.* Write `parameter_groups`, which returns such a list of dicts.
 #
-# - `model` is an `nn.Sequential`. Each of its layers is a stage, **also one without parameters**, such as an activation. The last layer is
+# - `model` is an `nn.Sequential` of layers that hold no further layers. Each is a stage, **also one without parameters**, such as an activation. The last layer is
 #   the head; the others are the body.
 # - The head's parameters get `head_learning_rate`. The layer just below it gets `learning_rate`, and each layer further down `depth_decay`
 #   times the rate of the layer above it.
@@ -351,7 +356,8 @@ check("05.rates")
 
 # %% [markdown]
 # A plan combines the two: what is frozen when, and how fast the rest learns. Four plans of the library, one picture each. A row is a stage, the
-# head on top; hatched is frozen; light is fast. Which of them moves the stem first?
+# head on top; hatched is frozen; light is fast. Which of them move the stem from the first epoch on, and which last of all? (For the library the
+# body's last stage is the pooling, which has no parameters and is not drawn; that is why the topmost block is one step slower already.)
 
 # %% tags=["demo"]
 shown_plans = {
@@ -445,8 +451,9 @@ for statistics, digits_read, letters_read in zip(pulled["statistics"], pulled["a
 #
 # What is frozen gives the same output for the same image, every epoch. So it can be computed **once** and kept: then an epoch costs only what
 # moves. Go back to the first explorable figure and untick “frozen activations are kept”. Most of the seconds are saved by freezing itself,
-# since the way back ends at the first stage that moves; keeping adds the more, the less is left to move, and most where the head trains alone.
-# (The body here is small, and the runs are short. Where the frozen part is large and the epochs are many, keeping is what makes the difference.)
+# since the way back ends at the first stage that moves. Keeping pays where little is left to move, most where the head trains alone; where little is
+# frozen, to keep and fetch can cost as much as it saves, as the table shows. (The body here is small, and the runs are short. Where the frozen part
+# is large and the epochs are many, keeping is what makes the difference.)
 #
 # It is also a trap. Whoever keeps activations that *would* have changed trains on yesterday's network, and nothing complains. The library
 # therefore asks before it keeps anything, and says why where it does not:
@@ -486,8 +493,8 @@ for what, plan in {
 #
 # Go through the reasons in this order, and return the first that holds:
 #
-# 1. `"jitter"`: the images are changed anew at every epoch. Nothing may be kept.
-# 2. `"mixup"`: images are mixed. Nothing may be kept.
+# 1. `"jitter"`: the images are changed anew at every epoch. No activation may be kept: the name is None.
+# 2. `"mixup"`: images are mixed. No activation may be kept: the name is None.
 # 3. At the first stage, from the input on, that stands in the way: `"trains"`, `"looks_at_batch"` or `"training_mode"`, the first of these
 #    that is true of it. What lies below that stage may be kept.
 # 4. `"head"`: no stage stands in the way. The whole body may be kept.
@@ -518,8 +525,8 @@ def kept_behind(stages, jitter, views, mixup):
 check("05.cache")
 
 # %% [markdown]
-# Why is a frozen stage *above* one that trains not kept, although it does not change? And is the result really the same? Here is the
-# answer to the second question: the same training, with and without what was kept.
+# Why is a frozen stage *above* one that trains not kept, although it does not change? Because what it is *given* changes. And is the result really
+# the same? The same training, with and without what was kept; what is left of a difference should be of the size of float32's rounding.
 
 # %% tags=["demo"]
 half = plans.full(epochs=8, learning_rate=1e-3, frozen=3, jitter=None)

@@ -10,6 +10,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -113,6 +114,8 @@ class LocalSubject:
         value, failure, gradients, reached = None, None, None, []
         answer = self.namespace[self.name]
         _load_libraries(self.source())
+        if upstream is not None:
+            _first_gradient()
         with random_states_kept() as moved, settings_kept() as left_behind, bounded_output() as output:
             trace.entries.clear()
             started = time.perf_counter()
@@ -135,6 +138,15 @@ class LocalSubject:
             after = ()
         return Observation(value, after, failure, output.getvalue(), tuple(moved), seconds, gradients,
                            tuple(trace.entries), tuple(left_behind), tuple(dict.fromkeys(reached)))
+
+
+@cache
+def _first_gradient() -> None:
+    """Let torch import what it takes for its first gradient: that time is not the answer's."""
+    import torch
+
+    one = torch.ones(1, requires_grad=True)
+    torch.autograd.grad(2 * one, one, torch.ones(1))
 
 
 def _load_libraries(source: str | None) -> None:

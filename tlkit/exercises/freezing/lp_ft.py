@@ -32,6 +32,7 @@ def _plan_view(values: list, calls: tuple) -> dict:
             f"phase {number}: slower by depth": phase["depth_decay"] if not frozen else 1.0,
         }
     facts["the weights are drawn anew"] = plan["fresh_weights"]
+    facts |= {f"setting {name}": plan[name] for name in ("batch_size", "weight_decay", "optimizer", "schedule", "warmup", "accumulate", "patience")}
     return facts
 
 

@@ -9,13 +9,13 @@ from tlkit.exercises.record import Case, Exercise, Misconception
 
 
 def _pull_cases(rng: np.random.Generator) -> list[Case]:
-    def call(batch, features, hidden, classes, strength, norm=False, head_is_near=False):
+    def call(batch, features, hidden, classes, strength, norm=False, norm_is_new=False):
         def drawn(*shape):
             return torch.tensor(np.round(rng.normal(0, 0.7, shape), 2), dtype=torch.float32)
 
         layers = [("linear", features, hidden), *([("batchnorm", hidden)] if norm else []), ("tanh",), ("linear", hidden, classes)]
         start = {"0.weight": drawn(hidden, features), "0.bias": drawn(hidden)}
-        if norm:
+        if norm and not norm_is_new:
             start |= {"1.weight": drawn(hidden), "1.bias": drawn(hidden), "1.running_mean": drawn(hidden), "1.running_var": drawn(hidden) ** 2,
                       "1.num_batches_tracked": torch.tensor(7)}
         inputs, labels = drawn(batch, features), torch.tensor(rng.integers(0, classes, batch))
@@ -28,6 +28,7 @@ def _pull_cases(rng: np.random.Generator) -> list[Case]:
         Case("the gradients", "two examples", (call(2, 2, 3, 2, 0.5),)),
         Case("the gradients", "a strong pull", (call(more, 2, 3, 3, 4.0),)),
         Case("what has no start, or no gradient", "a body with BatchNorm", (call(4, 3, 4, 2, 0.7, norm=True),)),
+        Case("what has no start, or no gradient", "a layer in the middle is new", (call(4, 3, 5, 2, 0.7, norm=True, norm_is_new=True),)),
         Case("what has no start, or no gradient", "more classes", (call(more, 2, 3, 5, 0.2, norm=True),)),
     ]
 

@@ -26,6 +26,9 @@ def _head_cases(rng: np.random.Generator) -> list[Case]:
         Case("mean and unit", "a negative mean and a small unit", (steps(3, 6, -mean, 0.01),)),
         Case("what trains, and what is kept", "which parameters train", ((construct(3, float(mean), float(unit)), trains()),)),
         Case("what trains, and what is kept", "mean and unit are kept with the weights", (steps(2, 3, mean, unit, call("state_dict")),)),
+        Case("what trains, and what is kept", "mean and unit come back with the weights",
+             ((construct(3, float(mean), float(unit)), set_state(linear__weight=drawn(1, 3), linear__bias=drawn(1), mean=np.array(2.5), unit=np.array(0.5)),
+               forward(drawn(2, 3))),)),
         Case("a gradient flows back", "an upstream gradient", (steps(3, 4, mean, unit, backward(drawn(3))),)),
     ]
 
