@@ -85,12 +85,15 @@ for line, expected in guess.items():
 pictures.explore_missing()
 
 # %% [markdown]
-# No loop raised an error, and none of the others looks like a mistake from the inside. Three things to take away:
+# No loop raised an error. Two of the five give themselves away to whoever looks at what they report: without the optimiser's step loss and
+# accuracy stay where guessing has them, and without clearing the accuracy comes down again after a good beginning. The other
+# three end with reports that look like those of the whole loop. Three things to take away:
 #
 # - The loop that never clears its gradients **begins well** and then rots. Whoever looks at the first epochs only calls it done.
 # - Without shuffling, the first epoch goes wrong and later ones make up for it. With one epoch over much data there would be no later ones.
 # - Training mode and evaluation mode hardly matter **here**: the digits are easy, the batches are not too small, and letters' BatchNorm statistics
-#   serve digits well. That is how such mistakes survive. You see below what they do when the batches are small; and unit 05 keeps a model in evaluation mode
+#   serve digits well. That is how such mistakes survive. Further below, in “Looking without touching”, you see one model's
+#   count of right answers change with the size of the batches, in training mode; and unit 05 keeps a model in evaluation mode
 #   on purpose. What you want is to have decided it.
 
 # %% [markdown]
@@ -135,8 +138,8 @@ pictures.explore_missing()
 # - For each batch `optimizer` takes one step, with the gradient of that batch alone. No gradient is left in the parameters
 #   when the epoch begins.
 # - The model may come in evaluation mode. It is to be trained in training mode.
-# - Return a number: the mean, over **all examples**, of the loss that each of them had in its batch, just before that batch's step. Every
-#   example counts the same.
+# - Return a number (a float): the mean, over **all examples**, of the loss that each of them had in its batch, in training mode, just before that
+#   batch's step. Every example counts the same.
 
 # %% tags=["setup"]
 import torch
@@ -439,11 +442,12 @@ check("04.quiz_epoch")
 # *12 minutes, medium.* Write `accumulated_step`: **one** step of `optimizer`, with the gradient that the whole batch would have had.
 #
 # - `parts` gives pairs `(inputs, labels)`, of different sizes; it may be looped over more than once. A label of -100 is not to be learned from.
-# - With $M$ the number of labels in all parts that are not -100, the loss is $\frac1M$ times the sum of the cross-entropies of these labels. Return it as a number.
+# - With $M$ the number of labels in all parts that are not -100, the loss is $\frac1M$ times the sum of the cross-entropies of these labels. Return it as a number (a float).
 #   (`cross_entropy` leaves -100 out by itself, and has `reduction="sum"`. A part may have no label that counts.)
-# - Send each part back by itself, so that only one part's graph is in memory.
+# - `backward` for each part by itself is the point of it: then only one part's graph is in memory. The check looks at the step and at what
+#   you return; it does not measure memory.
 # - If $M$ is 0, take no step and return 0.0.
-# - The model is in training mode already, and no gradient is left in it.
+# - The model is in training mode already. No gradient is left in it, so `zero_grad` is not needed.
 
 # %% nbgrader={"grade": false, "grade_id": "04-accumulation", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def accumulated_step(model, parts, optimizer):

@@ -29,7 +29,7 @@
 # you would take with care; it warms up over the first tenth of the steps and then falls to zero along a cosine. **Early stopping** would watch
 # the validation loss, end the run when it has been no better for two epochs (its *patience*), and bring back the weights of the best epoch.
 #
-# What test accuracy do you expect, of the whole run and of the run that is stopped early? (Means over the seeds.)
+# What test accuracy do you expect, of the whole run and of the run that is stopped early? (Means over two seeds.)
 
 # %%
 guess = {"the whole run": 0.5, "stopped early": 0.5}  # your guesses, from 0 to 1
@@ -37,8 +37,8 @@ guess = {"the whole run": 0.5, "stopped early": 0.5}  # your guesses, from 0 to 
 # %% [markdown]
 # ## See
 #
-# One of these runs, measured beforehand and never stopped. Dashed is the training loss, solid the validation loss; thin lines are other seeds. Grey
-# is what early stopping would have saved you. Or cost you?
+# One of these runs, measured beforehand and never stopped. Dashed is the training loss, solid the validation loss; the thin line is the run of the other seed, for
+# there are two. A mean of two comes with the lower and the higher value in brackets, which is no more than a hint of the spread. Grey is what early stopping would have saved you. Or cost you?
 
 # %% tags=["setup"]
 import numpy as np
@@ -79,8 +79,9 @@ for count in shipped["labels_per_class"]:
         print(f"{count:16} {epochs:8}   " + "".join(f"{mean:14.3f}" for mean in means))
 
 # %% [markdown]
-# Read along a row: the learning rate is worth more than anything else in this unit, and too small a rate fails as surely as too large a one. Read
-# the rows in pairs: with more epochs a small rate catches up. Rate and length belong together; whoever compares two methods at one rate and
+# Read along a row: the learning rate is worth more than anything else in this unit. A rate can be too large everywhere; too small it is where there are
+# few steps, with 2 labels a class, and with 10 the smallest of these rates is hardly worse than the best. Read the rows in pairs: with more
+# epochs a small rate catches up. Rate and length belong together; whoever compares two methods at one rate and
 # one length compares their settings.
 
 # %% [markdown]
@@ -104,7 +105,9 @@ for count in shipped["labels_per_class"]:
 # *10 minutes, 5 points, easy.* Write `rate_factor`, by these formulas.
 #
 # - `schedule` is `"cosine"`, `"linear"` or `"constant"`; `step` is $s$, from 0 on; `steps` is $T$; `warmup` is $\omega$, a **share**, below 1.
-# - Return a number. At least one step comes after the warm-up.
+# - The length of the warm-up, $W = \omega T$, is **not rounded**: it may be 2.5, and then step 2 still warms up.
+# - `step` may be $T$ or more: there $t$ stays at 1.
+# - Return a number (a float). At least one step comes after the warm-up.
 
 # %% tags=["setup"]
 import math
@@ -204,7 +207,8 @@ for epoch in range(4):
 # ### Exercise 6: an epoch with schedule and clipping
 #
 # *10 minutes, 4 points, medium.* Write `paced_epoch`. It does all that `train_epoch` does: training mode, one step a batch with that batch's gradient
-# alone, and it returns the mean loss over all examples (`loss` gives the mean of a batch; each example counts the same). And besides:
+# alone, and it returns, as a float, the mean over all examples of the loss that each had in its batch, in training mode, just before the step (`loss` gives
+# the mean of a batch; each example counts the same). The model may come in evaluation mode, and no gradient is left in it. And besides:
 #
 # - before each step, the gradients of all parameters together, as one vector, are shortened to the length `max_norm` where they are longer. Shorter ones stay as they are.
 #   (`torch.nn.utils.clip_grad_norm_` is welcome.)
@@ -353,7 +357,8 @@ except Exception as error:
 
 # %% [markdown]
 # The library's `finetune` does the same, with its own `rate_factor`, its own early stopping, and a plan that you can print. The tests of this project hold both ways
-# together: the same batches give the same weights.
+# together: the same batches give the same weights. Here the batches are drawn in another way (each epoch above shuffles with a seed of its own, `finetune` draws all
+# its orders from one), so the numbers of the next cell differ from those of your run.
 
 # %% tags=["demo"]
 from tlkit import finetune, plans
@@ -402,7 +407,7 @@ check("04.quiz_run")
 # ## The same on real scans
 #
 # PneumoniaMNIST: X-rays of children's chests, normal or with pneumonia. Fifty labelled scans of each; MobileNetV2, pretrained on ImageNet's photographs, its first six stages
-# frozen. Ten epochs, a few seeds, measured beforehand.
+# frozen. Ten epochs, five seeds, measured beforehand; ± is two standard errors of the mean over them.
 
 # %% tags=["demo"]
 pictures.real_runs(3e-4, patience=2, seed=0)
@@ -415,11 +420,14 @@ runs = scans["runs"]["0.0003"]
 val = [run["val_right"][run["stopped"]["2"][0] - 1] / scans["sizes"]["val"] for run in runs]
 test = [run["stopped"]["2"][2] / scans["sizes"]["test"] for run in runs]
 print(f"patience 2, the epoch that comes back: accuracy on validation scans {pictures.interval(val)}, on test scans {pictures.interval(test)}")
+whole_val = [run["val_right"][-1] / scans["sizes"]["val"] for run in runs]
+whole_test = [run["test_right"] / scans["sizes"]["test"] for run in runs]
+print(f"the whole runs, never stopped:         accuracy on validation scans {pictures.interval(whole_val)}, on test scans {pictures.interval(whole_test)}")
 display(HTML(pictures.runs_table(runs, scans["sizes"])))
 
 # %% [markdown]
-# Look at the two numbers of the printed line before you look at anything else. Validation and test accuracy are far apart, and no stopping rule is to
-# blame: the whole runs score lower on the test scans too. These are not like the validation scans; the share of normal ones, to begin with, is larger.
+# Look at the printed lines before you look at anything else. Validation and test accuracy are far apart, and no stopping rule is to
+# blame: the second line has the whole runs, and there they are about as far apart. These are not like the validation scans; the share of normal ones, to begin with, is larger.
 # Early stopping can only promise you the best epoch **for data like the validation data**.
 #
 # Look at the last column next: the difference between stopping and not stopping, seed by seed. Where its range holds 0, these runs do not say which is
@@ -470,8 +478,9 @@ if wanted:
 # *12 minutes, hard.* Write `scaled_step`: one step on one batch, as a mixed-precision trainer does it. (Numbers here have 32 bits, so that you see what
 # happens.)
 #
-# - Clear the gradients; send back `scale` times `loss(model(inputs), labels)`.
+# - Clear the gradients, for some may be left from before; send back `scale` times `loss(model(inputs), labels)`.
 # - If any number in any parameter's gradient is not finite (infinite or nan): take **no** step, leave the weights as they are, and return **half** the scale.
+#   (A step with gradients of 0 is a step: weight decay and momentum move weights in it.)
 #   (The loss can be finite while a gradient is not.)
 # - Otherwise bring the gradients back to their true size, **then** shorten them to `max_norm` where all of them together, as one vector, are longer; take a step of `optimizer`;
 #   return the scale as it is.

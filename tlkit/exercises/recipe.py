@@ -24,14 +24,16 @@ class Recipe:
     options: dict[str, Any] = field(default_factory=dict)
 
 
-def model(*layers: tuple, name: str = "model", seed: int = 0, training: bool = True) -> Recipe:
+def model(*layers: tuple, name: str = "model", seed: int = 0, training: bool = True, gradient: float | None = None) -> Recipe:
     """A network of layers in a row that notes how it is used.
 
     Args:
         layers: tuples such as ("linear", 3, 4), ("batchnorm", 4), ("relu",), ("dropout", 0.5).
         training: the mode that it is in when it is handed over.
+        gradient: what every number of every `.grad` holds from before; None where no gradient is left.
     """
-    return Recipe("model", name, seed, {"layers": [list(layer) for layer in layers], "training": training})
+    left = {} if gradient is None else {"gradient": gradient}
+    return Recipe("model", name, seed, {"layers": [list(layer) for layer in layers], "training": training, **left})
 
 
 def optimizer(algorithm: str = "SGD", of: str = "model", name: str = "optimizer", **options: float) -> Recipe:

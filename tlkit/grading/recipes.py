@@ -98,6 +98,8 @@ def _model(recipe: Recipe, objects: dict, trace: Trace) -> Any:
     with torch.no_grad():
         for parameter in made.parameters():
             parameter.copy_(0.7 * torch.randn(parameter.shape, generator=generator))
+            if "gradient" in recipe.options:
+                parameter.grad = torch.full_like(parameter, recipe.options["gradient"])
     return made
 
 

@@ -21,6 +21,8 @@ def _epoch_cases(rng: np.random.Generator) -> list[Case]:
              ((norm_net(rng, training=False), loader(rng, 4, 4), loss(), optimizer(of=watched, **sgd)),)),
         Case("training mode", "more examples",
              ((norm_net(rng, training=False), loader(rng, odd, 9), loss(), optimizer(of=watched, **sgd)),)),
+        Case("the mean loss", "a BatchNorm in a model that comes in evaluation mode",
+             ((norm_net(rng, "model", training=False), loader(rng, 4, 4), loss(), optimizer(**sgd)),)),
         Case("the mean loss", "a batch of two", ((plain_net(rng, "model"), loader(rng, 2, 2), loss(), optimizer(**sgd)),)),
         Case("the mean loss", "a batch of four and one of one", ((plain_net(rng, "model"), loader(rng, 5, 4), loss(), optimizer(**sgd)),)),
         Case("the mean loss", f"{odd} examples, the last alone",
@@ -29,7 +31,7 @@ def _epoch_cases(rng: np.random.Generator) -> list[Case]:
 
 
 def _answer(cleared=True, mode=True, step=True, weighted=True, divided=True, last=False,
-            by_batches=False, once=False, after=False):
+            by_batches=False, once=False, after=False, measured_apart=False):
     """A training loop with one mistake."""
 
     def train_epoch(model, batches, loss, optimizer):
@@ -39,12 +41,17 @@ def _answer(cleared=True, mode=True, step=True, weighted=True, divided=True, las
         for inputs, labels in batches:
             if cleared and not once:
                 optimizer.zero_grad()
+            if measured_apart:
+                model.eval()
+                shown = loss(model(inputs), labels)
+                model.train()
             value = loss(model(inputs), labels)
             value.backward()
             if step and not once:
                 optimizer.step()
             if after:
                 value = loss(model(inputs), labels)
+            value = shown if measured_apart else value
             total += value.item() * (len(labels) if weighted else 1)
             count += len(labels)
             number += 1
@@ -123,6 +130,8 @@ EPOCH = Exercise(
                       "By the number of what do you divide?", _answer(by_batches=True)),
         Misconception("the last batch's loss", "It is the variable that is left when the loop ends.", "What of the batches before?",
                       _answer(last=True)),
+        Misconception("the loss in evaluation mode", "A loss to report sounds like an evaluation; but this is the one that was learned from.",
+                      "Which of your losses was sent back?", _answer(measured_apart=True)),
         Misconception("the loss after the step", "It is the newer number, but it costs another pass through the model, and in training it moves "
                       "the statistics once more.", "When should the loss of a batch be measured?", _answer(after=True)),
     ),

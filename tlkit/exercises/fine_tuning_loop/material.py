@@ -18,9 +18,11 @@ def loader(rng: np.random.Generator, count: int, batch_size: int, name: str = "b
     return batches(*examples(rng, count, **sizes), batch_size, name=name)
 
 
-def plain_net(rng: np.random.Generator, name: str = WATCHED, training: bool = True, features: int = 3, classes: int = 3) -> Recipe:
-    """A network that does the same in both modes."""
-    return model(("linear", features, 4), ("tanh",), ("linear", 4, classes), name=name, seed=int(rng.integers(1000)), training=training)
+def plain_net(rng: np.random.Generator, name: str = WATCHED, training: bool = True, features: int = 3, classes: int = 3,
+              gradient: float | None = None) -> Recipe:
+    """A network that does the same in both modes; `gradient` is what its gradients hold from before."""
+    return model(("linear", features, 4), ("tanh",), ("linear", 4, classes), name=name, seed=int(rng.integers(1000)), training=training,
+                 gradient=gradient)
 
 
 def norm_net(rng: np.random.Generator, name: str = WATCHED, training: bool = True) -> Recipe:

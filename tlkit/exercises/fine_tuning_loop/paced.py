@@ -26,11 +26,14 @@ def _paced_cases(rng: np.random.Generator) -> list[Case]:
         Case("short gradients stay as they are", "one batch", call(plain_net(rng), 3, 3, max_norm=40.0)),
         Case("short gradients stay as they are", "two batches", call(plain_net(rng), 6, 3, max_norm=30.0)),
         Case("the rest of the epoch", "a BatchNorm in a model that comes in evaluation mode", call(norm_net(rng, training=False), 8, 4)),
+        Case("the rest of the epoch", "the mean loss, with a BatchNorm in a model that comes in evaluation mode",
+             call(norm_net(rng, "model", training=False), 8, 4)),
         Case("the rest of the epoch", "the mean loss, the last example alone", call(plain_net(rng, "model"), odd, odd - 1)),
     ]
 
 
-def _answer(per_epoch=False, before=False, clip="norm", mode=True, cleared=True, weighted=True, paced=True, other_norm=2.0):
+def _answer(per_epoch=False, before=False, clip="norm", mode=True, cleared=True, weighted=True, paced=True, other_norm=2.0,
+            measured_apart=False):
     """A paced epoch with one mistake."""
 
     def paced_epoch(model, batches, loss, optimizer, scheduler, max_norm):
@@ -39,6 +42,10 @@ def _answer(per_epoch=False, before=False, clip="norm", mode=True, cleared=True,
         for inputs, labels in batches:
             if cleared:
                 optimizer.zero_grad()
+            if measured_apart:
+                model.eval()
+                shown = loss(model(inputs), labels)
+                model.train()
             value = loss(model(inputs), labels)
             value.backward()
             parameters = list(model.parameters())
@@ -58,6 +65,7 @@ def _answer(per_epoch=False, before=False, clip="norm", mode=True, cleared=True,
             optimizer.step()
             if paced and not before and not per_epoch:
                 scheduler.step()
+            value = shown if measured_apart else value
             total += value.item() * (len(labels) if weighted else 1)
             count += len(labels) if weighted else 1
             number += 1
@@ -106,6 +114,8 @@ PACED = Exercise(
                       "What does `.grad` hold before the second batch?", _answer(cleared=False)),
         Misconception("the model stays in evaluation mode", "Nothing complains when it does; BatchNorm just keeps old statistics.",
                       "Who says that this is training?", _answer(mode=False)),
+        Misconception("the loss in evaluation mode", "A loss to report sounds like an evaluation; but this is the one that was learned from.",
+                      "Which of your losses was sent back?", _answer(measured_apart=True)),
         Misconception("a mean of batch means", "Every batch's loss is a mean already, so their mean looks like the mean.",
                       "How much does one example of a short last batch count?", _answer(weighted=False)),
     ),

@@ -65,8 +65,9 @@ QUIZ_EPOCH = Quiz(
             ),
         ),
         Question(
-            "The source's section 4.3 has a ResNet that was pretrained on ImageNet, is to be fine-tuned for scans, and says that ImageNet's pictures are used for "
-            "the fine-tuning. Which data go through the fine-tuning loop?",
+            "The source's section 4.3 fine-tunes a pretrained ResNet for a task on medical scans. It says there (translated from the Chinese): “Suppose that the pretrained "
+            "ResNet model was trained on the ImageNet dataset; images from ImageNet are used for the fine-tuning.” Its next step collects labelled scans and splits them into "
+            "training, validation and test sets. Which data go through the fine-tuning loop?",
             (
                 Choice("Scans. ImageNet comes in only through the weights that the loop starts from.",
                        "The batches are of the new task. If the loop ran over ImageNet's pictures, it would learn nothing about scans.", True),
