@@ -57,7 +57,7 @@ class Teacher(Model):
         self.backbone = Backbone(name, {"teacher": _Telling(model, asked)}, body.feature_size, body.preprocessing, body.licence,
                                  batch_dependence=body.batch_dependence)
         self.head, self.dropout, self.loss, self.classes = nn.Identity(), nn.Dropout(0.0), model.loss.plain, model.classes
-        self._kind, self._last_stage, self.frozen_stages = model.kind.name, "teacher", frozenset({"teacher"})
+        self._kind, self._last_stage, self.frozen_stages, self.statistics_move = model.kind.name, "teacher", frozenset({"teacher"}), False
         self.eval()
         for parameter in self.parameters():
             parameter.requires_grad_(False)
