@@ -195,3 +195,14 @@ def test_a_slice_of_a_recipes_model_runs_and_is_noted_as_part_of_the_whole():
     with torch.no_grad():
         assert torch.equal(made[2:](made[:2](inputs)), made(inputs))
     assert look(made)["forward"] == ["training mode, gradients off"]
+
+
+def test_a_recipes_model_may_come_with_gradients_from_before():
+    from tlkit.exercises.recipe import model
+    from tlkit.grading.recipes import Trace, build
+
+    (fresh,), _ = build((model(("linear", 3, 2)),), Trace())
+    (used,), _ = build((model(("linear", 3, 2), gradient=float("inf")),), Trace())
+    assert all(parameter.grad is None for parameter in fresh.parameters())
+    assert all((parameter.grad == float("inf")).all() for parameter in used.parameters())
+    assert all((one == other).all() for one, other in zip(fresh.parameters(), used.parameters()))
