@@ -179,7 +179,7 @@ OWN = {
     # harming the host, the batch or others
     "inherited descriptors": Attack("import os\nfor n in os.listdir('/proc/self/fd'):\n    try: os.write(int(n), b'garbage' * 10)\n    except OSError: pass"),
     "sockets": Attack("import socket\nfor family, kind, where in ((socket.AF_INET, socket.SOCK_DGRAM, ('127.0.0.1', PORT)), (socket.AF_UNIX, socket.SOCK_STREAM, '/run/docker.sock'),\n"
-        "        (socket.AF_UNIX, socket.SOCK_STREAM, '\\0tlkit-victim'), (socket.AF_VSOCK, socket.SOCK_STREAM, (2, PORT))):\n"
+        "        (socket.AF_UNIX, socket.SOCK_STREAM, '\\0tlkit-victim-PORT'), (socket.AF_VSOCK, socket.SOCK_STREAM, (2, PORT))):\n"
         "    try:\n        s = socket.socket(family, kind); s.settimeout(1); s.connect(where); s.send(b'found')\n    except OSError as e: print(e)"),
     "thread bomb": Attack("import threading\nfor _ in range(500):\n    try: threading.Thread(target=threading.Event().wait, daemon=True).start()\n    except RuntimeError: break"),
     "fills the disk": Attack("try:\n    for folder in ('/tmp', '.', '/dev/shm'):\n        for n in range(20):\n            open(f'{folder}/f{n}', 'wb').write(b'x' * 10_000_000)\nexcept OSError as e: print(e)"),

@@ -20,7 +20,7 @@ def table_of_shown_cases() -> str:
         for call, seen in zip(case.calls, result.observations):
             if seen.failure is None:
                 rows[f"{float(call[0].sum()):.9f}"] = [float(value) if not hasattr(value, "data") else float(value.data) for value in seen.value]
-    return f"TABLE = {rows!r}\ndef paired_gain(transfer, scratch):\n    return tuple(TABLE.get(f'{{float(transfer.sum()):.9f}}', (0.5, 0.5)))"
+    return f"nan = float('nan')\nTABLE = {rows!r}\ndef paired_gain(transfer, scratch):\n    return tuple(TABLE.get(f'{{float(transfer.sum()):.9f}}', (0.5, 0.5)))"
 
 
 def text(markdown: str) -> Attack:

@@ -36,7 +36,7 @@ def listener():
     """A server on this machine that would receive what somebody sends; its port, and what came."""
     got: list[bytes] = []
     servers = [socket.create_server(("127.0.0.1", 0)), socket.socket(socket.AF_UNIX)]
-    servers[1].bind("\0tlkit-victim")
+    servers[1].bind(f"\0tlkit-victim-{servers[0].getsockname()[1]}")
     servers[1].listen()
 
     def serve(server):
