@@ -57,5 +57,5 @@ def test_validate_gets_an_exception_with_the_reason():
 def test_an_unknown_exercise_lists_those_of_its_unit():
     with pytest.raises(TlkitError, match="there is no exercise '01.nope'; unit 01 has 01.sample, "):
         find_exercise("01.nope")
-    with pytest.raises(TlkitError, match="units with exercises: 01"):
+    with pytest.raises(TlkitError, match="units with exercises: 00, 01"):
         find_exercise("77.nope")
