@@ -74,6 +74,20 @@ def test_tokens_are_judged_without_o_and_by_sentence():
     assert found.metrics["token accuracy"] != evaluate("token classification", LOGITS, TARGETS, tags).metrics["token accuracy"]
 
 
+def test_entities_are_judged_as_wholes_and_by_sentence():
+    from seqeval.metrics import f1_score, precision_score, recall_score
+    from seqeval.scheme import IOB2
+
+    sentences, tags = np.repeat(np.arange(12), 10), np.array(["O", "B-PER", "I-PER"])
+    found = evaluate("token classification", LOGITS, TARGETS, tuple(tags), groups=sentences)
+    gold, said = (tags[side].reshape(12, 10).tolist() for side in (TARGETS, LOGITS.argmax(axis=1)))
+    strict = {"mode": "strict", "scheme": IOB2}
+    for name, theirs in (("entity F1", f1_score), ("entity precision", precision_score), ("entity recall", recall_score)):
+        assert values(found)[name] == pytest.approx(theirs(gold, said, **strict))
+    assert found.metrics["entity F1"].low < values(found)["entity F1"] < found.metrics["entity F1"].high
+    assert "entity F1" not in evaluate("token classification", LOGITS, TARGETS, ("O", "noun", "verb"), groups=sentences).metrics
+
+
 def test_generated_texts_are_judged_by_token():
     found = values(evaluate("generation", [[4.0, 1], [2.0, 3]], [2, 4]))
     assert found == pytest.approx({"perplexity": np.exp(6 / 6), "token accuracy": 4 / 6})

@@ -14,6 +14,11 @@ from torch import nn
 
 from tlkit.data.task import Split
 from tlkit.errors import TlkitError
+from tlkit.spans import entity_f1
+
+__all__ = [
+    "Interval", "accuracy", "bootstrap_interval", "entity_f1", "mean_interval", "paired_difference", "predict_logits",
+]  # fmt: skip
 
 
 @torch.no_grad()

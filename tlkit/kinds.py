@@ -120,16 +120,13 @@ class TokenClassification(Kind):
 
     def prepare(self, backbone, inputs, labels):
         state = backbone.prepare(inputs)
-        first = first_tokens(state["words"])                                          # (B, T)
-        targets = torch.full_like(state["words"], IGNORED)
-        for row, tags in enumerate(labels):
-            places = first[row].nonzero().flatten()
-            targets[row, places] = tags.to(targets.device)[state["words"][row, places]]
-        return state, targets
+        rows = zip(state["words"], labels, strict=True)
+        return state, torch.stack([aligned(words, tags.to(words.device)) for words, tags in rows])     # (B, T)
 
     def answers(self, outputs, state):
-        best, first = outputs.argmax(dim=2), first_tokens(state["words"])
-        return [best[row, first[row]].tolist() for row in range(len(best))]
+        """For each example, word number -> tag of the words of which a token was read."""
+        best, first, words = outputs.argmax(dim=2), first_tokens(state["words"]), state["words"]
+        return [dict(zip(words[row, first[row]].tolist(), best[row, first[row]].tolist(), strict=True)) for row in range(len(best))]
 
 
 class Generation(Kind):
@@ -236,6 +233,21 @@ class FrameHead(PlaceHead):
         blank = torch.full_like(logits[:1, :1], torch.finfo(logits.dtype).min / 2)
         blank[..., 0] = 0
         return torch.where(state["mask"][..., None], logits, blank)
+
+
+def aligned(words: Tensor, tags: Tensor) -> Tensor:
+    """The target of every token of a sentence: its word's tag at the word's first token, -100 at all others.
+
+    Args:
+        words: which word each token is of, -1 for none, int64 (T,).
+        tags: of the words, int64 (W,).
+    Returns:
+        int64 (T,).
+    """
+    first = first_tokens(words[None])[0]
+    targets = torch.full_like(words, IGNORED)
+    targets[first] = tags[words[first]]
+    return targets
 
 
 def first_tokens(words: Tensor) -> Tensor:

@@ -81,7 +81,7 @@ class Plan:
         batchnorm: "adapted": in stages that train, BatchNorm's running statistics move to the new data; "frozen": they stay
             as they were pretrained, and are what the batches are normalised with.
         l2_sp: strength of the pull towards the weights at the start (`tlkit.heads.l2_sp`).
-        jitter: random changes of the training images, or None.
+        jitter: random changes of the training images, or None; where there are no images they are left out.
         views: 0 changes images anew at every epoch; K > 0 draws K changed versions of each once and takes turns, so
             that a frozen body's features can be kept.
         mixup: alpha of the Beta distribution by which pairs of images are mixed (Zhang et al. 2018); 0 mixes none.

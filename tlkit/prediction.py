@@ -3,6 +3,7 @@
 Axes: N examples, C classes, T places in a sequence.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,10 +15,12 @@ from tlkit.data.task import Split
 from tlkit.errors import TlkitError
 from tlkit.examples import Examples, FreshExamples
 from tlkit.heads import IGNORED, cross_entropy
+from tlkit.kinds import first_tokens
 from tlkit.model import Model
-from tlkit.quality import LOWER_IS_BETTER, Evaluation, evaluate_outputs
+from tlkit.quality import LOWER_IS_BETTER, Evaluation, are_bio, evaluate_outputs
+from tlkit.windows import in_windows
 
-USUAL_METRIC = {
+_USUAL_METRIC = {
     "classification": "accuracy",
     "multi-label": "micro F1",
     "regression": "MSE",
@@ -25,6 +28,11 @@ USUAL_METRIC = {
     "generation": "perplexity",
     "speech": "symbol error rate",
 }
+
+
+def usual_metric(kind: str, classes: Sequence[str]) -> str:
+    """The metric that a kind of task is judged by where none is named; for tags of entities F1 of whole entities."""
+    return "entity F1" if kind == "token classification" and are_bio(classes) else _USUAL_METRIC[kind]
 
 
 @dataclass(frozen=True)
@@ -52,7 +60,7 @@ class Collected:
         Raises:
             TlkitError: the kind of task has no such metric.
         """
-        name = name or USUAL_METRIC[self.kind]
+        name = name or usual_metric(self.kind, self.classes)
         if name == "loss":
             return self.loss
         found = {key.lower(): value for key, value in self.evaluation(resamples=1).metrics.items()}
@@ -76,7 +84,9 @@ def collect(model: Model, split: Split, examples: Examples | None = None, batch_
     """
     if len(split) == 0:
         raise TlkitError(f"the {split.name} split is empty, so nothing can be measured on it")
-    examples = examples or FreshExamples(model, split)
+    if examples is None:
+        split = in_windows(split, model.backbone.preprocessing)
+        examples = FreshExamples(model, split)
     parts, total, weight = [], 0.0, 0.0
     with model.evaluating():
         for indices in torch.arange(len(split)).split(batch_size):
@@ -84,19 +94,17 @@ def collect(model: Model, split: Split, examples: Examples | None = None, batch_
             outputs = model.outputs(channels_last(state), examples.after)
             total += model.loss.total(outputs, targets).item()
             weight += model.loss.weight(targets).item()
-            parts.append(_scored(model, outputs, targets, state, indices))
+            parts.append(_scored(model, outputs, targets, state, indices, split))
     outputs, targets, groups = (_joined(each) for each in zip(*parts, strict=True))
     classes = model.classes
     return Collected(model.kind.name, classes, outputs, targets, total / max(weight, 1e-12), groups)
 
 
-def _scored(model: Model, outputs: Tensor, targets: Tensor, state, indices: Tensor):
+def _scored(model: Model, outputs: Tensor, targets: Tensor, state, indices: Tensor, split: Split):
     """What counts of a batch: outputs, targets, and which example each belongs to where that is not plain."""
     kind = model.kind.name
     if kind == "token classification":
-        valid = targets != IGNORED
-        sentences = indices.to(targets.device)[:, None].expand_as(targets)[valid]
-        return _numbers(outputs[valid]), _numbers(targets[valid]), _numbers(sentences)
+        return _scored_words(outputs, state["words"], indices, split)
     if kind == "generation":
         losses = cross_entropy(outputs.flatten(0, 1).float(), targets.flatten(), reduction="none").view_as(targets)
         valid = targets != IGNORED
@@ -106,6 +114,21 @@ def _scored(model: Model, outputs: Tensor, targets: Tensor, state, indices: Tens
         said = [(row[row != IGNORED] - 1).tolist() for row in targets]
         return model.kind.answers(outputs, state), said, None
     return _numbers(outputs), _numbers(targets), None
+
+
+def _scored_words(outputs: Tensor, words: Tensor, indices: Tensor, split: Split):
+    """Outputs, tag and sentence of each word that is to be judged; one of which no token was read counts as taken for O."""
+    unread = np.zeros(outputs.shape[2], np.float32)
+    unread[split.classes.index("O") if "O" in split.classes else 0] = 100.0  # e^100 to 1: as sure as can be
+    first, parts = first_tokens(words), []
+    for row, index in enumerate(indices.tolist()):
+        tags = split.labels[index].numpy()
+        said = np.tile(unread, (len(tags), 1))
+        said[words[row, first[row]].cpu().numpy()] = _numbers(outputs[row, first[row]])
+        due = tags != IGNORED
+        sentence = index if split.sentences is None else split.sentences[index]
+        parts.append((said[due], tags[due], np.full(due.sum(), sentence)))
+    return tuple(np.concatenate(each) for each in zip(*parts, strict=True))
 
 
 def _numbers(values: Tensor) -> np.ndarray:

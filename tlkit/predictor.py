@@ -18,6 +18,7 @@ from tlkit.data.sound import read_wav
 from tlkit.errors import TlkitError
 from tlkit.kinds import Generation, TokenClassification
 from tlkit.model import Model
+from tlkit.windows import sentence_windows
 
 
 class Predictor:
@@ -39,7 +40,8 @@ class Predictor:
     def predict(self, inputs, batch_size: int = 32) -> list:
         """An answer for each example: a class's name; names (multi-label); a number; tags of the words; a text; symbols.
 
-        Words behind what the body can read of a sentence get the tag O.
+        A sentence that is longer than the body can read is read in windows that overlap; a word of which the tokenizer leaves
+        nothing gets the tag O.
 
         Args:
             inputs: as the task's own inputs are: images (N, C, H, W) or pictures, texts, lists of words, sounds.
@@ -50,15 +52,29 @@ class Predictor:
         for batch in _in_batches(inputs, batch_size):
             if isinstance(self.model.kind, Generation):
                 answers += generate(self.model, batch)
-                continue
-            with self.model.evaluating():
-                state = self.model.backbone.prepare(batch)
-                said = self.model.kind.answers(self.model.outputs(state), state)
-            if isinstance(self.model.kind, TokenClassification):
-                outside = self.classes.index("O") if "O" in self.classes else 0
-                said = [tags + [outside] * (len(words) - len(tags)) for tags, words in zip(said, batch, strict=True)]
-            answers += said
+            elif isinstance(self.model.kind, TokenClassification):
+                answers += self._tags(batch)
+            else:
+                answers += self._answers(batch)
         return [self._named(answer) for answer in answers]
+
+    def _answers(self, batch) -> list:
+        with self.model.evaluating():
+            state = self.model.backbone.prepare(batch)
+            return self.model.kind.answers(self.model.outputs(state), state)
+
+    def _tags(self, sentences: Sequence) -> list[list[int]]:
+        """A tag for every word; sentences that are too long are read in windows."""
+        outside = self.classes.index("O") if "O" in self.classes else 0
+        tags = [[outside] * len(words) for words in sentences]
+        parts = [(number, window) for number, found in enumerate(sentence_windows(self.model.backbone.preprocessing, sentences))
+                 for window in found]
+        said = self._answers([tuple(sentences[number][window.start : window.end]) for number, window in parts])
+        for (number, window), words in zip(parts, said, strict=True):
+            for word, tag in words.items():
+                if window.first <= window.start + word < window.last:
+                    tags[number][window.start + word] = tag
+        return tags
 
     def probabilities(self, inputs, batch_size: int = 32) -> np.ndarray:
         """How probable each class is, float (N, C); of several labels each by itself.

@@ -4,7 +4,7 @@ Axes: N examples, C classes or labels.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -13,6 +13,7 @@ from scipy.special import expit, softmax
 from tlkit import metrics
 from tlkit.errors import TlkitError
 from tlkit.evaluation import Interval, bootstrap_interval
+from tlkit.spans import entity_counts
 
 LOWER_IS_BETTER = frozenset({"ECE", "MSE", "perplexity", "symbol error rate"})
 UNITS = {"token classification": "tokens", "generation": "texts", "speech": "sequences"}
@@ -101,7 +102,8 @@ def evaluate_outputs(
               macro F1, AUC (mean over labels), and the accuracy of whole examples, all of whose labels are right.
             - "regression": values (N,), values (N,). MSE, R2.
             - "token classification": logits (N, C) of the tokens that are scored, tag numbers (N,). Token accuracy, macro
-              F1 over all tags but "O", ECE. `groups` should be the sentence of each token.
+              F1 over all tags but "O", ECE; where the classes are BIO tags and `groups` says which sentence each token is of
+              (in order), also F1, precision and recall of whole entities (`tlkit.spans`, scheme "strict").
             - "generation": each text's cross-entropy summed over its scored tokens, and how many of them were
               predicted rightly (N, 2); its number of scored tokens (N,). Perplexity, token accuracy.
             - "speech": the symbols that were recognised and those that were said, a sequence of N sequences each.
@@ -120,7 +122,11 @@ def evaluate_outputs(
     if kind != "speech":
         outputs, targets = np.asarray(outputs), np.asarray(targets)
         _refuse_unfit(kind, outputs, targets, classes)
-    return _JUDGES[kind](outputs, targets, tuple(classes), interval)
+    found = _JUDGES[kind](outputs, targets, tuple(classes), interval)
+    if kind == "token classification" and groups is not None and are_bio(classes):
+        between = partial(bootstrap_interval, resamples=resamples, seed=seed)
+        return replace(found, metrics={**_of_entities(outputs.argmax(axis=1), targets, classes, groups, between), **found.metrics})
+    return found
 
 
 def _classification(logits, targets, classes, interval) -> Evaluation:
@@ -147,6 +153,23 @@ def _token_classification(logits, targets, classes, interval) -> Evaluation:
         "macro F1": interval(partial(metrics.f1_macro, without=outside), predicted, targets),
     }
     return _of_classes("token classification", found, predicted, probabilities, targets, classes, interval)
+
+
+def are_bio(classes: Sequence[str]) -> bool:
+    """Whether the classes are tags of entities: O, and B- and I- of types."""
+    return "O" in classes and len(classes) > 1 and all(name == "O" or name[:2] in ("B-", "I-") for name in classes)
+
+
+def _of_entities(predicted, targets, classes, sentence, interval) -> dict[str, Interval]:
+    """F1, precision and recall of whole entities; resamples are of sentences."""
+    names, starts = np.asarray(classes), np.flatnonzero(np.diff(sentence, prepend=np.nan) != 0)
+    ours, theirs = ([part.tolist() for part in np.split(names[side], starts[1:])] for side in (predicted, targets))
+    right, named, there = entity_counts(ours, theirs)
+    return {
+        "entity F1": interval(metrics.ratio, 2 * right, named + there),
+        "entity precision": interval(metrics.ratio, right, named),
+        "entity recall": interval(metrics.ratio, right, there),
+    }
 
 
 def _of_classes(kind, found, predicted, probabilities, targets, classes, interval) -> Evaluation:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tlkit.errors import TlkitError
 from tlkit.evaluation import Interval, mean_interval
-from tlkit.prediction import USUAL_METRIC, collect, lower_is_better
+from tlkit.prediction import collect, lower_is_better, usual_metric
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -123,7 +123,7 @@ def compare(
         raise TlkitError(f"seeds={seeds} must be 1 or more")
     tasks = {count: load(count, 0) for count in labels}
     some = next(iter(tasks.values()))
-    metric, records, body = metric or USUAL_METRIC[some.kind], [], ""
+    metric, records, body = metric or usual_metric(some.kind, some.classes), [], ""
     for count in labels:
         for seed in range(seeds):
             task = tasks[count] if seed == 0 else load(count, seed)

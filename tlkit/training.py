@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -27,11 +28,12 @@ from tlkit.feature_cache import FeatureCache, open_examples
 from tlkit.freezing import freeze, parameter_groups, stages_frozen_by, stages_named
 from tlkit.model import Model
 from tlkit.peft.placing import place, remove
-from tlkit.prediction import USUAL_METRIC, collect, lower_is_better
+from tlkit.prediction import collect, lower_is_better, usual_metric
 from tlkit.pull import pull_to_start
 from tlkit.run import Run
 from tlkit.schedules import rate_factor
 from tlkit.steps import Step, batches, refuse_what_is_not_finite
+from tlkit.windows import in_windows
 
 
 def finetune(
@@ -70,7 +72,10 @@ def finetune(
             finite, too little memory, or a checkpoint of another run.
     """
     plan = plan or plans.lp_ft()
+    if task.modality != "image":
+        plan = plan.changed(jitter=None, views=0)
     refuse_bad_labels(task)
+    task = replace(task, **{name: in_windows(split, model.backbone.preprocessing) for name, split in task.splits.items()})
     loop = _Loop(model, task, plan, seed, cache, checkpoint, checkpoint_every, callbacks, progress, precision, device)
     cuda = [torch.cuda.current_device()] if loop.accelerator.device.type == "cuda" else []
     with torch.random.fork_rng(devices=cuda), clear_errors(plan.batch_size):
@@ -91,7 +96,7 @@ class _Loop:
         self.checkpoint_every = checkpoint_every
         is_main = self.accelerator.is_main_process
         self.callbacks = [*callbacks, *([ProgressBar()] if progress and is_main else [])]
-        self.metric = plan.metric or USUAL_METRIC[task.kind]
+        self.metric = plan.metric or usual_metric(task.kind, task.classes)
         self.generator = torch.Generator().manual_seed(seed)
         self.result = Run(model, task, plan, seed)
         self.place = resuming.Place()

@@ -79,9 +79,10 @@ def to_bio2(rows: list[list[str]], name: str) -> tuple[list[list[str]], list[str
         scheme = f"tags of {name} are {'BILOU' if used & {'L', 'U'} else 'BIOES'}; they were converted to BIO2"
     else:
         opening_i, opening_b = _count_openings(rows)
-        converted, broken = zip(*(_bio_to_bio2(row) for row in rows), strict=True)
+        converted = [bio_to_bio2(row) for row in rows]
+        broken = [sum(_prefix(old) == "I" and new[0] == "B" for old, new in zip(*pair)) for pair in zip(rows, converted)]
         if opening_i and not opening_b:
-            return list(converted), [f"tags of {name} are BIO1; they were converted to BIO2"]
+            return converted, [f"tags of {name} are BIO1; they were converted to BIO2"]
         scheme = ""
     count = sum(broken)
     mended = (
@@ -111,15 +112,18 @@ def _count_openings(rows: list[list[str]]) -> tuple[int, int]:
     return opening_i, opening_b
 
 
-def _bio_to_bio2(row: list[str]) -> tuple[list[str], int]:
-    tags, previous, changed = [], "", 0
-    for tag in row:
+def bio_to_bio2(tags: list[str]) -> list[str]:
+    """The tags of a sentence in BIO1 or BIO2 as BIO2, in which every entity begins with B.
+
+    In BIO1 an entity begins with I, and with B only right behind another one of its type (Ramshaw and Marcus 1995).
+    """
+    converted, previous = [], ""
+    for tag in tags:
         kind = tag.partition("-")[2]
         opens = _prefix(tag) == "B" or (kind != previous and kind != "")
-        changed += _prefix(tag) == "I" and opens
-        tags.append(f"{'B' if opens else 'I'}-{kind}" if kind else "O")
+        converted.append(f"{'B' if opens else 'I'}-{kind}" if kind else "O")
         previous = kind
-    return tags, changed
+    return converted
 
 
 def _bioes_to_bio2(row: list[str]) -> tuple[list[str], int]:

@@ -30,6 +30,7 @@ class Split:
         kind: one of `KINDS`.
         modality: "image", "text", "sound" or "table".
         groups: what must not be torn apart, such as a patient or a speaker, (N,); None where it is not known.
+        sentences: which sentence each example is a part of, in order (`tlkit.windows`), int64 (N,); None where each is a whole.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Split:
     kind: str = "classification"
     modality: str = "image"
     groups: np.ndarray | None = None
+    sentences: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -75,8 +77,8 @@ class Split:
         """The examples at `indices`, in that order, as a split of the same name."""
         indices = np.asarray(indices)
         indices = torch.as_tensor(indices if indices.size else indices.astype(np.int64))
-        groups = None if self.groups is None else self.groups[indices.numpy()]
-        return replace(self, inputs=self.inputs[indices], labels=self.labels[indices], groups=groups)
+        groups, sentences = (None if each is None else each[indices.numpy()] for each in (self.groups, self.sentences))
+        return replace(self, inputs=self.inputs[indices], labels=self.labels[indices], groups=groups, sentences=sentences)
 
     def describe(self) -> str:
         """One line: how many examples, of what shape, and how they spread over the classes."""
