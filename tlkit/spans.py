@@ -89,17 +89,18 @@ def entity_f1(predicted: Sequence[Sequence[str]], gold: Sequence[Sequence[str]],
     Raises:
         TlkitError: see `entity_counts`.
     """
-    right, named, there = (counts.sum() for counts in entity_counts(predicted, gold, scheme, type))
-    return float(2 * right / (named + there)) if named + there else 0.0
+    return entity_scores(predicted, gold, scheme, type)[2]
 
 
-def entity_scores(predicted: Sequence[Sequence[str]], gold: Sequence[Sequence[str]], scheme: str = "strict") -> tuple[float, float, float]:
+def entity_scores(
+    predicted: Sequence[Sequence[str]], gold: Sequence[Sequence[str]], scheme: str = "strict", type: str | None = None
+) -> tuple[float, float, float]:
     """Precision |P and G| / |P|, recall |P and G| / |G| and F1 of whole entities, over all sentences; 0 for 0 / 0.
 
     Args:
-        predicted, gold, scheme: see `entity_counts`.
+        predicted, gold, scheme, type: see `entity_counts`.
     """
-    right, named, there = (int(counts.sum()) for counts in entity_counts(predicted, gold, scheme))
+    right, named, there = (int(counts.sum()) for counts in entity_counts(predicted, gold, scheme, type))
     return (right / named if named else 0.0, right / there if there else 0.0, 2 * right / (named + there) if named + there else 0.0)
 
 

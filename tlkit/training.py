@@ -75,7 +75,7 @@ def finetune(
     if task.modality != "image":
         plan = plan.changed(jitter=None, views=0)
     refuse_bad_labels(task)
-    task = replace(task, **{name: in_windows(split, model.backbone.preprocessing) for name, split in task.splits.items()})
+    task = replace(task, **{name: in_windows(task.splits[name], model.backbone.preprocessing) for name in ("train", "val")})
     loop = _Loop(model, task, plan, seed, cache, checkpoint, checkpoint_every, callbacks, progress, precision, device)
     cuda = [torch.cuda.current_device()] if loop.accelerator.device.type == "cuda" else []
     with torch.random.fork_rng(devices=cuda), clear_errors(plan.batch_size):

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
+from tlkit.course.units import CHECK
 from tlkit.errors import TlkitError
 
-_CHECK = re.compile(r"check\(\s*(['\"])([\w.]+)\1\s*\)")
 _BEGIN, _END = "### BEGIN SOLUTION", "### END SOLUTION"
 _FLAGS = ("grade", "solution", "locked")
 
@@ -87,7 +87,7 @@ def _check_python(path: Path, text: str, cell: NotebookNode) -> None:
 
 
 def _check_graded(where: str, cell: NotebookNode, expected_points: Callable[[str], float] | None) -> None:
-    match, nbgrader = _CHECK.fullmatch(cell.source.strip()), cell.metadata["nbgrader"]
+    match, nbgrader = CHECK.fullmatch(cell.source.strip()), cell.metadata["nbgrader"]
     if not match:
         raise TlkitError(f'{where}: a graded cell holds one check("id") and nothing else, not '
                          f"{' '.join(cell.source.split())[:60]!r}")

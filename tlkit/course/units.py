@@ -9,7 +9,8 @@ from pathlib import Path
 from tlkit.errors import TlkitError
 
 _PACKAGE = Path(__file__).resolve().parent
-_CHECK = re.compile(r"""check\(["']([\w.]+)["']\)""")
+CHECK = re.compile(r"check\(\s*(['\"])([\w.]+)\1\s*\)")
+"""What a graded cell holds: `check("id")`, the id as the second group."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Unit:
         """The ids of the exercises whose checks give points; the unit's others are optional."""
         cells = [cell for notebook in self.notebooks for cell in read_json(notebook)["cells"] if cell["cell_type"] == "code"]
         counted = ["".join(cell["source"]) for cell in cells if cell["metadata"].get("nbgrader", {}).get("points")]
-        return {found[1] for source in counted if (found := _CHECK.fullmatch(source.strip()))}
+        return {found[2] for source in counted if (found := CHECK.fullmatch(source.strip()))}
 
     @property
     def release(self) -> str:

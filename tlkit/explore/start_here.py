@@ -57,12 +57,7 @@ def source_map() -> Picture:
     return Picture(draw_map(SOURCE_CONCEPTS, SOURCE_ARROWS), f"The source's diagram. Its arrows: {listed}.")
 
 
-def concept_map(chosen: str | None = None) -> Picture:
-    """The course's own map as a picture."""
-    return Picture(_draw_concepts(chosen), "The course's map of concepts; its arrows are listed in words in the table below it.")
-
-
-def _draw_concepts(chosen: str | None = None):
+def _draw_concepts(chosen: str):
     return draw_map({key: (concept.name, concept.place) for key, concept in CONCEPTS.items()},
                     [(arrow.start, arrow.end) for arrow in ARROWS], chosen)
 

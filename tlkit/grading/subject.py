@@ -73,6 +73,7 @@ class LocalSubject:
         self.forbidden = forbidden or Forbidden()
         self.shares_process = shares_process
         self.is_ours = False
+        self._is_prepared = False
 
     @classmethod
     def of(cls, answer: Any, seconds_per_call: float = 10.0) -> "LocalSubject":
@@ -113,7 +114,9 @@ class LocalSubject:
         given, objects = build(tuple(decode(argument) for argument in arguments), trace)
         value, failure, gradients, reached = None, None, None, []
         answer = self.namespace[self.name]
-        _load_libraries(self.source())
+        if not self._is_prepared:
+            _load_libraries(self.source())
+            self._is_prepared = True
         if upstream is not None:
             _first_gradient()
         with random_states_kept() as moved, settings_kept() as left_behind, bounded_output() as output:

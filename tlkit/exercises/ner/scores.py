@@ -109,7 +109,7 @@ SCORES = Exercise(
     cases=_cases,
     given={"spans": "tlkit.spans:spans"},
     equivalent_mutants={
-        "right, named, there = (int(counts.sum()) for counts in entity_counts(predicted, gold))": "strict is the usual scheme",
+        "right, named, there = (int(counts.sum()) for counts in entity_counts(predicted, gold, scheme))": "answers have no type; all are counted",
         **dict.fromkeys((
             f"return (right / named if named else 0.0, right / there if there else 0.0, 2 * right / (named + there) if {which} else 0.0)"
             for which in ("named", "there")), "where one side has none, none is right"),
