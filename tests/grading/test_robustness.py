@@ -16,6 +16,7 @@ import pytest
 from tlkit.grading.check import verdict_on
 from tlkit.grading.engine import judge
 from tlkit.grading.limits import TimeLimit, memory_limit, time_limit
+from tlkit.grading.session import put_right, remember
 from tlkit.grading.subject import LocalSubject, _load_libraries
 from tlkit.grading.verdict import Outcome
 
@@ -215,8 +216,6 @@ CHEATS = {
 @pytest.mark.parametrize("case", CHEATS, ids=str)
 @pytest.mark.parametrize("when", ["before", "during"])
 def test_patched_libraries_fool_nobody(case, when):
-    from tlkit.grading.session import put_right, remember
-
     remember()
     try:
         if when == "before":
@@ -230,6 +229,7 @@ def test_patched_libraries_fool_nobody(case, when):
 
 
 def test_a_patch_is_set_aside_for_the_check_said_and_put_back():
+    remember()
     mine = lambda *a, **k: 0.0  # noqa: E731
     original, np.std = np.std, mine
     try:
@@ -259,9 +259,14 @@ def test_a_name_from_a_cell_that_was_not_run_says_so():
 
 @pytest.mark.parametrize("module", ["tlkit.exercises.record", "tlkit.grading.verdict", "tlkit.comparison", "math"])
 def test_reloaded_modules_do_no_harm(module):
-    importlib.reload(importlib.import_module(module))
-    assert outcome(RIGHT).outcome.value == "right"
-    assert outcome(WRONG).outcome.value == "not yet"
+    loaded = importlib.import_module(module)
+    before = dict(vars(loaded))
+    try:
+        importlib.reload(loaded)
+        assert outcome(RIGHT).outcome.value == "right"
+        assert outcome(WRONG).outcome.value == "not yet"
+    finally:
+        vars(loaded).update(before)  # its classes are those again that other tests' objects are of
 
 
 def test_an_answer_that_redefines_check_hides_only_its_own():

@@ -17,7 +17,7 @@ def _cases(rng: np.random.Generator) -> list[Case]:
         Case("neighbours", "of two types", (([f"I-{a}", f"I-{a}", f"I-{b}", "O", f"I-{a}"],),)),
         Case("neighbours", "three of one type", (([f"I-{b}", f"B-{b}", f"B-{b}", f"I-{b}"],),)),
         Case("what is BIO2 already", "stays as it is", (([f"B-{a}", f"I-{a}", "O", f"B-{b}", f"B-{b}"],),)),
-        Case("what is BIO2 already", "O alone, and words without end", (([f"B-{b}", f"I-{b}", f"I-{b}", *gap],),)),
+        Case("what is BIO2 already", "only the last entity is not", (([f"B-{b}", f"I-{b}", f"I-{b}", *gap, f"I-{a}"],),)),
     ]
 
 
