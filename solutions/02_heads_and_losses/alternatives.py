@@ -292,8 +292,6 @@ EQUIVALENT_MUTANTS = {
     },
     '02.balanced': {
         'return torch.tensor([len(labels) / class_count / max(1, int((labels == c).sum())) for c in range(class_count)])': 'float32 is near enough',
-        'return torch.tensor([len(labels) / class_count / max(int((labels == c).sum()), 1) for c in range(class_count)], dtype=torch.float64)': 'a maximum does not mind the order',
-        'counts = np.maximum(1, np.bincount(labels.numpy(), minlength=class_count))': 'a maximum does not mind the order',
     },
     '02.smoothing': {
         'wanted = torch.full_like(logits, label_smoothing / logits.shape[-1])': 'the last axis is axis 1, or the only one',

@@ -80,7 +80,7 @@ def evaluate_decorated(model, batches, loss):
 
 
 def evaluate_guarded(model, batches, loss):
-    was_training = model.training
+    put_back = model.train if model.training else model.eval
     try:
         model.eval()
         with torch.no_grad():
@@ -92,10 +92,7 @@ def evaluate_guarded(model, batches, loss):
                 count += labels.shape[0]
         return [float(total / count), float(right / count)]
     finally:
-        if was_training:
-            model.train()
-        else:
-            model.eval()
+        put_back()
 
 
 def adamw_lerp(weight, gradient, first, second, step, learning_rate, decay):
@@ -266,7 +263,7 @@ def fit_history(model, train_one_epoch, evaluate, epochs, patience):
     while len(losses) < epochs:
         train_one_epoch(model)
         loss = evaluate(model)
-        losses.append(loss if loss == loss else math.inf)
+        losses.append(loss)
         weights.append({name: values.detach().clone() for name, values in model.state_dict().items()})
         if len(losses) - 1 - losses.index(min(losses)) >= patience:
             break
@@ -323,7 +320,6 @@ def scaled_norm_at_once(model, inputs, labels, loss, optimizer, scale, max_norm)
     optimizer.zero_grad()
     loss(model(inputs), labels).mul(scale).backward()
     if any(not torch.isfinite(parameter.grad).all() for parameter in model.parameters()):
-        optimizer.zero_grad()
         return scale / 2
     norm = sum((parameter.grad / scale).square().sum() for parameter in model.parameters()).sqrt()
     for parameter in model.parameters():
@@ -355,4 +351,50 @@ ALTERNATIVES = {
     "04.fit": (fit_deepcopy, fit_history, fit_in_place, fit_whole_copy),
     "04.scaled": (scaled_small_steps, scaled_norm_at_once, scaled_clip_in_scaled_units),
 }
-EQUIVALENT_MUTANTS: dict[str, dict[str, str]] = {}
+_SAME_COUNT, _SAME_AXIS = "there are as many labels as inputs", "the last axis of outputs of two axes is their axis 1"
+_CLEARED = "gradients may become zeros or None"
+_NO_GRADIENT_LEFT = "the exercise says that no gradient is left from before"
+_AT_ONCE = "at equality both ways give the same"
+EQUIVALENT_MUTANTS = {
+    "04.epoch": {
+        **dict.fromkeys(("optimizer.zero_grad()", "optimizer.zero_grad(set_to_none=True)"), _CLEARED),
+        "total += value * len(batch[0])": "the graphs are kept longer, and the value is the same",
+        **dict.fromkeys(("count += len(batch[1])", "count += len(batch[-1])", "total += value.detach() * len(batch[1])",
+                         "total += value.detach() * len(batch[-1])"), _SAME_COUNT),
+        "value = loss(outputs, batch[-1])": "a batch has two parts",
+    },
+    "04.evaluate": {
+        **dict.fromkeys(("return (value, (outputs.argmax(1) == targets).float().mean().item())",
+                         "return (value, (outputs.argmax(--1) == targets).float().mean().item())",
+                         "right = right + torch.eq(out.argmax(-1), labels).sum()"), _SAME_AXIS),
+        **dict.fromkeys(("count += labels.shape[-1]", "total = total + loss(out, labels) * labels.shape[-1]"), "labels have one axis"),
+    },
+    "04.accumulation": {
+        "dropped: parts = list(parts)": "the exercise says that parts may be looped over again",
+        "dropped: if not sum(counts):\n    return 0.0": "without any gradient the optimiser takes no step",
+        **dict.fromkeys(("dropped: optimizer.zero_grad()", "optimizer", "dropped: model.zero_grad()", "model"), _NO_GRADIENT_LEFT),
+        "keep = labels >= -1": "a label is -100 or a class",
+        **dict.fromkeys(("loss = functional.nll_loss(functional.log_softmax(model(inputs[keep])), labels[keep])",
+                         "loss = functional.nll_loss(functional.log_softmax(model(inputs[keep]), dim=-1), labels[keep])"), _SAME_AXIS),
+    },
+    "04.schedule": {
+        "t = np.clip(0, (step - w) / (steps - w), 1)": "0 between a bound and 1 is that bound, where it is above 0",
+        "t = np.clip((step - w) / (steps - w), -1, 1)": "below 0 it is the warm-up that counts",
+        **dict.fromkeys(("return (1 + step) / (1 + w) if step <= w else shapes[schedule]", "if step <= rising:", "if not step > w:"), _AT_ONCE),
+        "shapes = {'cosine': np.cos(np.pi * t / -2) ** 2, 'linear': 1 - t, 'constant': 1.0}": "the cosine is even",
+    },
+    "04.paced": {
+        "if norm >= max_norm:": _AT_ONCE,
+        "return float(np.dot(sizes, losses) / np.sum(sizes))": "a product of numbers, in the other order",
+        "dropped: with torch.no_grad():": "the graphs are kept longer, and the value is the same",
+        "nn.utils.clip_grad_norm_([p for p in model.parameters() if p.grad is not None], max_norm=max_norm)": "2 is the usual norm",
+        "nn.utils.clip_grad_norm_([p for p in model.parameters()], max_norm=max_norm, norm_type=2)": "torch leaves out what has no gradient",
+    },
+    "04.fit": {
+        **dict.fromkeys(("best_loss, best_epoch, best = (math.inf, 1, None)", "best_loss, best_epoch, best = (math.inf, -1, None)",
+                         "best_loss, best_model, waited, epoch = (float('inf'), model, 0, 0)",
+                         "best_loss, best_model, waited, epoch = (float('inf'), copy.deepcopy(model), -1, 0)"),
+                        "the first epoch sets it, whatever it was"),
+        "weights.append({name: values.clone() for name, values in model.state_dict().items()})": "a state_dict is detached already",
+    },
+}

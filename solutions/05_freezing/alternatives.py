@@ -274,3 +274,39 @@ ALTERNATIVES = {
     "05.unfreezing": (unfreezing_count, unfreezing_each_asks, unfreezing_simulated),
     "05.lp_ft": (plan_without_names, plan_joined, plan_changed),
 }
+
+_CLEARED = "gradients may become zeros or None"
+EQUIVALENT_MUTANTS = {
+    "05.epoch": {
+        **dict.fromkeys(("optimizer.zero_grad()", "optimizer.zero_grad(set_to_none=False)"), _CLEARED),
+        **dict.fromkeys(("dropped: below.requires_grad_(False)", "below.requires_grad_(True)"), "nothing flows back through `detach`"),
+        "value = loss(above(below(inputs)), labels)": "a part without parameters to train has no graph",
+    },
+    "05.batchnorm": {
+        "unbiased, centre = torch.var_mean(inputs, dim=0)": "torch divides by one less where nothing is said",
+        **dict.fromkeys(("centre, spread, after = (mean, variance, (mean, variance.clone()))",
+                         "centre, spread, after = (mean, variance, (mean.clone(), variance))"), "the exercise asks for values, not for copies"),
+    },
+    "05.pull": {
+        "pull = sum((functional.mse_loss(value, parameters[name], reduction='sum') for name, value in start.items() if name in parameters))":
+            "a squared difference is the same from both sides",
+        "dropped: with torch.no_grad():": "the gradients' own graph is not looked at",
+    },
+    "05.cache": {
+        "number, cause = min(obstacles, key=lambda pair: (pair[0], causes.index(pair[-1])), default=(len(stages), 'head'))":
+            "the second of two is the last",
+        **dict.fromkeys(("name, reason = kept_recursive(rest, False, 1, 0.0)", "name, reason = kept_recursive(rest, False, -1, 0.0)"),
+                        "views count with jitter only"),
+    },
+    "05.unfreezing": {
+        **dict.fromkeys(("return stages[-count:]", "return stages[-count:] if count <= len(stages) else stages"),
+                        "more than there are, counted from the end, is all"),
+        "begins = [-1 if number == last else head_epochs + (last - 1 - number) * epochs_a_step for number in range(len(stages))]":
+            "no epoch comes before 0",
+    },
+    "05.lp_ft": {
+        **dict.fromkeys(("probe = plans.linear_probe(probe_epochs)", "probe = plans.Phase(probe_epochs, 0.0)"),
+                        "0.01 is the head's rate where nothing is said"),
+        "everything = plans.full(epochs, learning_rate, learning_rate)": "the exercise asks for no other settings",
+    },
+}

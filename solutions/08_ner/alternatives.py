@@ -104,8 +104,6 @@ def scores_by_false_ones(predicted, gold):
 def accuracy_by_numpy(rows):
     import numpy as np
 
-    if not rows:
-        raise ValueError("no rows")
     recall, support = (np.array([row[column] for row in rows], float) for column in (2, 3))
     if support.sum() == 0:
         raise ValueError("no tokens")
@@ -160,7 +158,7 @@ def bounds_by_numpy(rows):
 
 
 def bounds_by_counts(rows):
-    table = {tag: (recall * support, recall * support / precision if precision else 0.0, support) for tag, precision, recall, support in rows}
+    table = {tag: (recall * support, recall * support / precision, support) for tag, precision, recall, support in rows}
     begins = [row for tag, row in table.items() if tag.startswith("B-")]
     if len(begins) == 0:
         raise ValueError("nothing begins")
@@ -263,4 +261,41 @@ ALTERNATIVES = {
     "08.cut_off": (cut_off_by_cumsum, cut_off_by_kept_tags, cut_off_by_sum),
 }
 
-EQUIVALENT_MUTANTS: dict[str, dict[str, str]] = {}
+EQUIVALENT_MUTANTS = {
+    "08.align": {
+        **dict.fromkeys(("before = torch.cat([words.new_full((1,), 1), words[:-1]])", "before = torch.cat([words.new_full((1,), -2), words[:-1]])",
+                         "before = torch.cat([words.new_full((1,), --1), words[:-1]])"), "the first token is a special one, whatever is before it"),
+        "return torch.where(begins, tags[words.clamp(min=-1)], torch.full_like(words, -100))": "what is looked up for special tokens is not taken",
+    },
+    "08.spans": {
+        **dict.fromkeys(("letters = {tag: chr(19968 - number) for number, tag in enumerate(sorted(set(tags)))}",
+                         "letters = {tag: chr(number) for number, tag in enumerate(sorted(set(tags)))}",
+                         "letters = {tag: chr(19969 + number) for number, tag in enumerate(sorted(set(tags)))}",
+                         "letters = {tag: chr(19968 + number) for number, tag in enumerate(set(tags))}"), "any letters will do"),
+        **dict.fromkeys(("return sorted(found, key=lambda span: span[2])", "return sorted(found, key=lambda span: span[-1])"),
+                        "spans that do not overlap end in the order in which they begin"),
+    },
+    "08.scores": {
+        **dict.fromkeys(("f1 = 2 * precision * recall / (precision + recall) if precision else 0.0",
+                         "f1 = 2 * precision * recall / (precision + recall) if recall else 0.0"), "both are 0 or none is"),
+        "return [right / max(all_named, 1), right / max(all_there, 1), 2 * right / max(all_named + all_there, 2)]":
+            "where only one is named or there, none is right",
+    },
+    "08.token_accuracy": {
+        "recall, support = (np.array([row[column] for row in rows]) for column in (2, 3))": "numpy divides whole numbers as well",
+        **dict.fromkeys(("recall, support = (np.array([row[column] for row in rows], float) for column in (-2, 3))",
+                         "return np.average([row[-2] for row in rows], weights=[row[3] for row in rows])"), "a row has four columns"),
+    },
+    "08.bounds": {
+        "return (low if low >= 0 else 0.0, 2 * right / (there + named))": "at equality both ways give 0",
+        "precision, recall, support = (np.array([row[column] for row in rows]) for column in (1, 2, 3))": "numpy divides whole numbers as well",
+        "precision, recall, support = (np.array([row[column] for row in rows], float) for column in (1, -2, 3))": "a row has four columns",
+        **dict.fromkeys(("dropped: if len(begins) == 0:\n    raise ValueError('nothing begins')", "dropped: raise ValueError('nothing begins')", "if len(begins) == -1:"),
+                        "to take nothing apart into three is a ValueError as well"),
+    },
+    "08.bio2": dict.fromkeys(("converted.append(tag if tag == 'O' or tag[1] == 'B' or follows else 'B-' + tag[2:])",
+                              "converted.append(tag if tag == 'O' or tag[-1] == 'B' or follows else 'B-' + tag[2:])"),
+                             "a B gets the B that it has"),
+    "08.cut_off": dict.fromkeys(("begins = np.concatenate([[-1], np.cumsum(pieces)[:-1]])", "begins = [-1, *itertools.accumulate(pieces)]"),
+                                "there is room for one token at least"),
+}

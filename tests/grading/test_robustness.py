@@ -302,3 +302,10 @@ def test_a_library_that_cannot_be_imported_beforehand_stops_nothing(error, monke
     _load_libraries("def f(x):\n    import sklearn")
     _load_libraries("def f(x):\n    import os")
     assert tried == ["sklearn"]
+
+
+def test_what_torch_imports_for_its_first_optimizer_is_not_the_answers_time():
+    code = ("import sys, torch\nfrom tlkit.grading.subject import _load_libraries\n"
+            "_load_libraries('def f(layer):\\n    return torch.optim.SGD(layer.parameters())')\nbefore = set(sys.modules)\n"
+            "torch.optim.SGD(torch.nn.Linear(2, 2).parameters(), lr=1)\nprint(len(set(sys.modules) - before))")
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "0"

@@ -17,6 +17,7 @@ _BINARY = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.M
            ast.Mod: ast.Mult, ast.Pow: ast.Mult, ast.MatMult: ast.Mult}
 _COMPARE = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
 _REDUCTIONS = {"mean": "sum", "sum": "mean", "batchmean": "mean"}
+_COMMUTATIVE = {"max", "min", "maximum", "minimum", "eq"}  # two arguments in the other order are no mistake
 _DROPPED_CALLS = {"detach", "no_grad", "eval", "zero_grad", "clone", "copy", "deepcopy", "sorted", "unique", "abs"}
 
 
@@ -125,10 +126,11 @@ def _variants(node: ast.AST) -> Iterator[Callable[[ast.AST], ast.AST | None]]:
     elif isinstance(node, ast.Call):
         for i in range(len(node.keywords)):
             yield lambda n, i=i: ast.Call(n.func, n.args, n.keywords[:i] + n.keywords[i + 1:])
-        if len(node.args) >= 2 and not any(isinstance(a, ast.Starred) for a in node.args):
-            yield lambda n: ast.Call(n.func, [n.args[1], n.args[0], *n.args[2:]], n.keywords)
-            yield lambda n: ast.Call(n.func, n.args[:-1], n.keywords)
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if len(node.args) >= 2 and not any(isinstance(a, ast.Starred) for a in node.args):
+            if len(node.args) > 2 or name not in _COMMUTATIVE:
+                yield lambda n: ast.Call(n.func, [n.args[1], n.args[0], *n.args[2:]], n.keywords)
+            yield lambda n: ast.Call(n.func, n.args[:-1], n.keywords)
         if name in _DROPPED_CALLS and (isinstance(node.func, ast.Attribute) or node.args):
             yield lambda n: n.args[0] if n.args else n.func.value
     elif isinstance(node, ast.keyword) and isinstance(node.value, ast.Constant) and node.value.value in _REDUCTIONS:

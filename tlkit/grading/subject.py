@@ -152,13 +152,18 @@ def _first_gradient() -> None:
     torch.autograd.grad(2 * one, one, torch.ones(1))
 
 
+_LARGE = {name: name for name in ("torch", "torchvision", "transformers", "sklearn", "scipy", "pandas")} | {
+    "optim": "torch._dynamo"}  # which torch imports when the first optimiser is made
+
+
 def _load_libraries(source: str | None) -> None:
     """Import large libraries that the answer imports itself: their time and memory are not the answer's.
 
-    Where that fails, the answer fails when it imports them, and is told so.
+    An import that a time limit interrupts would leave them half there for the rest of the session. Where one fails,
+    the answer fails when it imports them, and is told so.
     """
-    for name in ("torch", "torchvision", "transformers", "sklearn", "scipy", "pandas"):
-        if name in (source or "") and name not in sys.modules:
+    for mentioned, name in _LARGE.items():
+        if mentioned in (source or "") and name not in sys.modules:
             with contextlib.suppress(Exception, SystemExit):
                 import_module(name)
 

@@ -83,16 +83,20 @@ def verify(exercise: Exercise | Quiz, solutions: Path, mutate_alternatives: bool
     row["misconceptions"], found = _misconceptions(exercise)
     row["alternatives"], more = _alternatives(exercise, alternatives)
     row["mutants"], survived = judge_mutants(exercise, exercise.load_reference())
+    survived += _not_accepted("field `equivalent_mutants`", exercise.equivalent_mutants, row["mutants"])
     if mutate_alternatives and exercise.kind in CODE_KINDS:
         lenient = replace(exercise, equivalent_mutants=equivalent_mutants_of(exercise, unit))
+        of_alternatives = dict(_NOTHING["mutants"])
         for answer in alternatives:
-            row["mutants"], others = _added(row["mutants"], judge_mutants(lenient, answer))
+            of_alternatives, others = _added(of_alternatives, judge_mutants(lenient, answer))
             survived += [f"alternative `{answer.__name__}`: {fault}" for fault in others]
+        survived += _not_accepted("EQUIVALENT_MUTANTS", lenient.equivalent_mutants, of_alternatives)
+        row["mutants"], _ = _added(row["mutants"], (of_alternatives, []))
     return row, faults + found + more + survived
 
 
 _NOTHING = {"misconceptions": {"total": 0, "refused": 0, "named": 0}, "alternatives": {"total": 0, "accepted": 0},
-            "mutants": {"generated": 0, "refused": 0, "equivalent": 0, "survived": []}}
+            "mutants": {"generated": 0, "refused": 0, "equivalent": [], "survived": []}}
 
 
 def _refuse(*_arguments):
@@ -207,19 +211,25 @@ def judge_mutants(exercise: Exercise, made: Any) -> tuple[dict, list[str]]:
     """How many mutants of a right answer are refused; those that are not and are not listed as equivalent survive."""
     with_guards = any(result.failure for result in reference_results(exercise.id, 0)[1])
     strict = replace(exercise, rtol=min(exercise.rtol, 1e-9), atol=min(exercise.atol, 1e-12))
-    refused, equivalent, survived, faults = 0, 0, [], []
+    refused, equivalent, survived, faults = 0, [], [], []
     mutants = mutants_of(made, with_guards)
     for mutant in mutants:
         if not _accepted(exercise, mutant.function):
             refused += 1
         elif mutant.change in exercise.equivalent_mutants:
-            equivalent += 1
+            equivalent.append(mutant.change)
         else:
             survived.append(mutant.change)
             blunt = exercise.rtol > strict.rtol and not _accepted(strict, mutant.function)
             faults.append(f"field `rtol`: {exercise.rtol:g} lets a mutant pass: {mutant.change}" if blunt
                           else f"mutant survives: {mutant.change}")
     return {"generated": len(mutants), "refused": refused, "equivalent": equivalent, "survived": survived}, faults
+
+
+def _not_accepted(where: str, listed: dict[str, str], figures: dict) -> list[str]:
+    """What is listed as equivalent and is none, or is made no longer."""
+    return [f"{where}: no accepted mutant reads like this, so it should not be listed: {change}"
+            for change in listed if change not in figures["equivalent"]]
 
 
 def _added(figures: dict, more: tuple[dict, list[str]]) -> tuple[dict, list[str]]:
@@ -247,9 +257,10 @@ def _totals(report: dict) -> str:
     def total(part: str, key: str) -> int:
         return sum(row[part][key] for row in report.values())
 
+    equivalent = sum(len(row["mutants"]["equivalent"]) for row in report.values())
     return (f"{len(report)} exercises; misconceptions {total('misconceptions', 'named')} of {total('misconceptions', 'total')} "
             f"named; alternatives {total('alternatives', 'accepted')} of {total('alternatives', 'total')} accepted; mutants "
-            f"{total('mutants', 'refused')} of {total('mutants', 'generated')} refused, {total('mutants', 'equivalent')} equivalent")
+            f"{total('mutants', 'refused')} of {total('mutants', 'generated')} refused, {equivalent} equivalent")
 
 
 def _table(report: dict) -> str:
@@ -258,6 +269,6 @@ def _table(report: dict) -> str:
         line = f"{exercise_id:22} {row['kind']:10} {row['stub']:14} {row['solution']:9}"
         m, a, k = row["misconceptions"], row["alternatives"], row["mutants"]
         line += f" {m['named']:>4}/{m['total']:<3} {a['accepted']:>5}/{a['total']:<3}"
-        line += f" {k['refused']:>8}/{k['generated']} ({k['equivalent']} equivalent)"
+        line += f" {k['refused']:>8}/{k['generated']} ({len(k['equivalent'])} equivalent)"
         lines.append(line)
     return "\n".join(lines)

@@ -67,8 +67,6 @@ SCHEDULE = Exercise(
     shortcuts=("tlkit.schedules:warmup_cosine",),
     equivalent_mutants={
         "if step <= warmup_steps:": "where step and warm-up are equal, both branches give 1",
-        "t = min((step - warmup_steps) / max(1.0, steps - warmup_steps), 1.0)": "the smaller of two, in another order",
-        "t = min(1.0, (step - warmup_steps) / max(steps - warmup_steps, 1.0))": "the larger of two, in another order",
         "t = min(1.0, (step - warmup_steps) / max(-1.0, steps - warmup_steps))": "a warm-up over the whole run, and a step behind its end, are not asked for",
     },
     misconceptions=(

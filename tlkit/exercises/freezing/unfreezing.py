@@ -87,7 +87,6 @@ UNFREEZING = Exercise(
     reference="tlkit.unfreezing:stages_that_train",
     cases=_unfreezing_cases,
     shrinks=False,
-    equivalent_mutants={"return list(stages)[max(len(stages) - count, 0):]": "the larger of two numbers, whichever comes first"},
     hint="First count how many stages train in this epoch; then take as many from the end.",
     misconceptions=(
         Misconception("one epoch late", "`<=` lets the head have one epoch more for itself.", "Which epoch is the first of the first step, if epochs count "

@@ -12,6 +12,7 @@ def _cases(rng: np.random.Generator) -> list[Case]:
     pieces = [int(count) for count in rng.integers(1, 4, len(tags))]
     return [
         Case("behind the cut", "three words are read of three", ((["O", "B-PER", "O"], [1, 1, 1], 2),)),
+        Case("behind the cut", "the first word alone is read", ((["B-PER", "O", "B-LOC"], [1, 2, 1], 1),)),
         Case("behind the cut", "the last two of four entities are lost", ((tags, ones, 6),)),
         Case("behind the cut", "the very last is lost", ((tags, ones, 10),)),
         Case("words of several tokens", "tokens, not words, are counted", ((tags, [2] * len(tags), 13),)),

@@ -22,6 +22,7 @@ def _cases(rng: np.random.Generator) -> list[Case]:
         Case("over all sentences together", "the same span in another sentence", (([short, ["O", "O", "O"], long], [["O", "O", "O"], short, long]),)),
         Case("over all sentences together", "several sentences", ((said, gold),)),
         Case("over all sentences together", "tags of every sort", ((near, many),)),
+        Case("nothing named, or nothing there", "the only entity is found", (([short], [short]),)),
         Case("nothing named, or nothing there", "all that is there is found", (([long], [long]),)),
         Case("nothing named, or nothing there", "nothing is named", (([nothing], [long]),)),
         Case("nothing named, or nothing there", "nothing is there", (([long], [nothing]),)),

@@ -18,6 +18,7 @@ def _cases(rng: np.random.Generator) -> list[Case]:
         Case("the share of tokens", "one type and O", ((table(rng, 1),),)),
         Case("the share of tokens", "three types and O", ((table(rng, 3),),)),
         Case("rows of any kind", "no row for O", ((table(rng, 2, outside=False),),)),
+        Case("rows of any kind", "tags of which none was right", (([("B-ORG", 0.0, 0.0, 4), ("I-ORG", 0.0, 0.0, 2)],),)),
         Case("rows of any kind", "a tag that no token has", (([*table(rng, 1), ("B-MISC", 0.0, 0.0, 0)],),)),
         Case("no tokens are refused", "a single token", (([("O", 1.0, 1.0, 1), ("B-PER", 0.5, 0.0, 3)],),)),
         Case("no tokens are refused", "no rows", (([],),), raises="ValueError"),
