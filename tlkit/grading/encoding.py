@@ -22,7 +22,8 @@ def encode(value: Any, depth: int = 0) -> Any:
     """A value as plain data: None, bool, int, float, str, Array, list, tuple, dict with plain keys, Expression or Opaque.
 
     Subclasses of built-in types are read through the built-in type, since they may have changed what their
-    operators say. A matplotlib figure becomes its data, a dataclass a dict of its fields.
+    operators say. A matplotlib figure becomes its data, a dataclass a dict of its fields, and a parameter of a model that
+    the answer was given becomes its name there.
     """
     kind = type(value)
     if value is None or value is Ellipsis or kind in (bool, float, str):
@@ -35,7 +36,7 @@ def encode(value: Any, depth: int = 0) -> Any:
         return _encode_numpy(np.ndarray.__array__(value) if isinstance(value, np.ndarray) else np.asarray(value))
     torch = sys.modules.get("torch")
     if torch and isinstance(value, torch.Tensor):
-        return _encode_tensor(torch, value)
+        return held_as(value) or _encode_tensor(torch, value)
     for plain in (float, int, str):
         if isinstance(value, plain) and not _is_enum(kind):
             return encode(getattr(plain, f"__{plain.__name__}__")(value))
@@ -70,6 +71,12 @@ def _encode_tensor(torch: Any, value: Any) -> Any:
     plain = plain.float() if name in ("bfloat16", "float16") else plain
     return Array(plain.resolve_conj().resolve_neg().numpy().copy(), "torch", bool(value.requires_grad), name,
                  str(value.device))
+
+
+def held_as(value: Any) -> str | None:
+    """Which parameter of a given model a tensor is, as "model: 0.weight", or None: a copy of it is another tensor."""
+    mark = vars(value).get("tlkit_held_as") if hasattr(value, "__dict__") else None
+    return mark[0] if type(mark) is tuple and len(mark) == 2 and type(mark[0]) is str and mark[1] == id(value) else None
 
 
 def _encode_dict(value: dict, depth: int) -> Any:

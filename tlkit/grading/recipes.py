@@ -96,7 +96,8 @@ def _model(recipe: Recipe, objects: dict, trace: Trace) -> Any:
     made = Model(*[kinds[kind](*options) for kind, *options in recipe.options["layers"]])
     made.train(recipe.options["training"])
     with torch.no_grad():
-        for parameter in made.parameters():
+        for key, parameter in made.named_parameters():
+            parameter.tlkit_held_as = f"{name}: {key}", id(parameter)  # see encoding.held_as
             parameter.copy_(0.7 * torch.randn(parameter.shape, generator=generator))
             if "gradient" in recipe.options:
                 parameter.grad = torch.full_like(parameter, recipe.options["gradient"])

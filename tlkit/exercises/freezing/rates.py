@@ -32,13 +32,16 @@ def _rates_cases(rng: np.random.Generator) -> list[Case]:
 
 
 def _rates_view(values: list, calls: tuple) -> dict:
-    """Parameter by parameter: in how many groups, how fast, with how much decay; whatever the order of the groups."""
+    """Parameter by parameter: in how many groups, how fast, with how much decay; whatever the order of the groups.
+
+    A copy of a parameter is none of the model's: an optimiser that is given the copy leaves the model as it is.
+    """
     (seen,) = values
-    groups, parameters = seen["what is returned"], seen["model: parameters afterwards"]
+    groups = [{**group, "params": [parameter if isinstance(parameter, str) else "a copy" for parameter in group["params"]]}
+              for group in seen["what is returned"]]
     facts = {}
-    for name, values_ in parameters.items():
-        mine = [group for group in groups for parameter in group["params"]
-                if np.shape(parameter) == np.shape(values_) and np.array_equal(parameter, values_)]
+    for name in seen["model: parameters afterwards"]:
+        mine = [group for group in groups for parameter in group["params"] if parameter == f"model: {name}"]
         facts[f"groups that hold {name}"] = len(mine)
         facts[f"the learning rate of {name}"] = mine[0]["lr"] if mine else None
         facts[f"the weight decay of {name}"] = mine[0]["weight_decay"] if mine else None
@@ -72,6 +75,10 @@ def _groups(rate=lambda layers, depth, lr, decay: lr * decay ** (len(layers) - 2
         return groups
 
     return parameter_groups
+
+
+def _copies(*call):
+    return [{**group, "params": [nn.Parameter(parameter.detach().clone()) for parameter in group["params"]]} for group in _groups()(*call)]
 
 
 RATES = Exercise(
@@ -130,6 +137,8 @@ RATES = Exercise(
                       _groups(wanted=lambda layer, label: not isinstance(layer, _NORMS))),
         Misconception("the biases are in no group", "“No decay” is not “no training”.",
                       "How many parameters does the model have, and how many do your groups?", _groups(wanted=lambda layer, label: label != "bias")),
+        Misconception("copies of the parameters", "`clone`, `detach` and `.data` give the same numbers as another tensor, to which no gradient comes; an "
+                      "optimiser of copies leaves the model as it is.", "Does each group hold the model's own parameter, or another tensor?", _copies),
         Misconception("the head is in two groups", "Once in the loop, and once by itself; torch refuses such groups.",
                       "Which groups hold the last layer's weight?", _groups(twice=True)),
     ),
