@@ -70,3 +70,15 @@ def test_classes_are_mutated_too():
     assert found["self.factor = factor - 1"](3)(2) == 4
     assert found["return value / self.factor"](3)(2) == 0.5
     assert "dropped: super().__init__()" in found
+
+
+def bounded(values, low):
+    """Docstring."""
+    return max(values[0], low), difference(values[0], low), max(values, low, 0)  # noqa: F821
+
+
+def test_arguments_whose_order_does_not_matter_are_not_exchanged():
+    found = {mutant.change for mutant in mutants_of(bounded)}
+    assert not any("max(low, values[0])" in change for change in found)
+    assert any("difference(low, values[0])" in change for change in found)
+    assert any("max(low, values, 0)" in change for change in found)

@@ -179,3 +179,8 @@ def test_verify_reports_a_unit_that_cannot_be_read_and_goes_on(monkeypatch, caps
 
 def test_alternatives_of_a_unit_without_any_are_none(tmp_path):
     assert alternatives_of(Exercise(**FIELDS), Path(tmp_path)) == []
+
+
+def test_a_mutant_that_is_listed_as_equivalent_must_be_accepted(examine):
+    (fault,) = examine(equivalent_mutants={"return values * 2": "a reason"})
+    assert fault.startswith("field `equivalent_mutants`: no accepted mutant reads like this") and "return values * 2" in fault

@@ -152,8 +152,8 @@ def _first_gradient() -> None:
     torch.autograd.grad(2 * one, one, torch.ones(1))
 
 
-_LARGE = {name: name for name in ("torch", "torchvision", "transformers", "sklearn", "scipy", "pandas")} | {
-    "optim": "torch._dynamo"}  # which torch imports when the first optimiser is made
+_LARGE = {name: name for name in ("torch", "torchvision", "transformers", "sklearn", "scipy", "pandas")} | dict.fromkeys(
+    ("optim.", "torch.optim"), "torch._dynamo")  # which torch imports when the first optimiser is made
 
 
 def _load_libraries(source: str | None) -> None:

@@ -86,12 +86,13 @@ def verify(exercise: Exercise | Quiz, solutions: Path, mutate_alternatives: bool
     survived += _not_accepted("field `equivalent_mutants`", exercise.equivalent_mutants, row["mutants"])
     if mutate_alternatives and exercise.kind in CODE_KINDS:
         lenient = replace(exercise, equivalent_mutants=equivalent_mutants_of(exercise, unit))
-        of_alternatives = dict(_NOTHING["mutants"])
+        of_alternatives = _NOTHING["mutants"]
         for answer in alternatives:
-            of_alternatives, others = _added(of_alternatives, judge_mutants(lenient, answer))
+            figures, others = judge_mutants(lenient, answer)
+            of_alternatives = _added(of_alternatives, figures)
             survived += [f"alternative `{answer.__name__}`: {fault}" for fault in others]
         survived += _not_accepted("EQUIVALENT_MUTANTS", lenient.equivalent_mutants, of_alternatives)
-        row["mutants"], _ = _added(row["mutants"], (of_alternatives, []))
+        row["mutants"] = _added(row["mutants"], of_alternatives)
     return row, faults + found + more + survived
 
 
@@ -232,8 +233,8 @@ def _not_accepted(where: str, listed: dict[str, str], figures: dict) -> list[str
             for change in listed if change not in figures["equivalent"]]
 
 
-def _added(figures: dict, more: tuple[dict, list[str]]) -> tuple[dict, list[str]]:
-    return {key: value + more[0][key] for key, value in figures.items()}, more[1]
+def _added(figures: dict, more: dict) -> dict:
+    return {key: value + more[key] for key, value in figures.items()}
 
 
 def _accepted(exercise: Exercise, answer: Any) -> bool:
