@@ -63,7 +63,7 @@ bert_text.ways()
 # %% tags=["setup"]
 import torch
 
-from tlkit import adapt, finetune, load_backbone, load_task, plans
+from tlkit import adapt, load_backbone, load_task
 
 
 def what_happens(attempt):
@@ -114,6 +114,12 @@ print(f"a tokenizer of {len(tokenizer):,} word pieces, as many as bert-base-unca
 what_happens(lambda: tokenizer(np.zeros((28, 28)), max_length=128, padding="max_length", truncation=True))
 what_happens(lambda: tokenizer("Where is my parcel?")["input_ids"])
 
+
+def embed(texts):
+    """One vector for each text, 64 at a time: (N, F)."""
+    with torch.no_grad():
+        return torch.cat([body.eval()(texts[part]) for part in torch.arange(len(texts)).split(64)])
+
 # %% [markdown]
 # BERT has no way in for pixels. For images take a body that reads images (units 01 and 05).
 #
@@ -153,9 +159,7 @@ check("07.labels")
 # %% tags=["demo"]
 from tlkit import adaptation
 
-with torch.no_grad():
-    known = body.eval()(tickets.train.inputs)
-    new = body(tickets.test.inputs)
+known, new = embed(tickets.train.inputs), embed(tickets.test.inputs)
 outputs = new @ adaptation.prototypes(known, tickets.train.labels, len(tickets.classes)).T
 said = outputs.argmax(dim=1).tolist()
 for name, order in (("the task's order", tickets.classes), ("the alphabet's", sorted(tickets.classes))):
@@ -350,21 +354,19 @@ check("07.pool")
 from tlkit.backbones.padding import masked_mean
 
 
-def pooled_accuracy(pool):
-    """Test accuracy of class means, with one way to pool."""
-    found = []
-    with torch.no_grad():
-        for split in (tickets.train, tickets.test):
-            parts = [pool(*(body.run(body.prepare(split.inputs[part]), to="block6")[name] for name in ("hidden", "mask")))
-                     for part in torch.arange(len(split)).split(64)]
-            found.append(torch.cat(parts))
-    answers = (found[1] @ adaptation.prototypes(found[0], tickets.train.labels, len(tickets.classes)).T).argmax(dim=1)
-    return (answers == tickets.test.labels).float().mean().item()
-
-
-print(f"mean over the tokens            {pooled_accuracy(masked_mean):.3f}")
-print(f"mean over tokens and padding    {pooled_accuracy(lambda hidden, mask: hidden.mean(dim=1)):.3f}")
-print(f"[CLS] alone                     {pooled_accuracy(lambda hidden, mask: hidden[:, 0]):.3f}")
+pools = {"mean over the tokens": masked_mean, "mean over tokens and padding": lambda hidden, mask: hidden.mean(dim=1),
+         "[CLS] alone": lambda hidden, mask: hidden[:, 0]}
+vectors = {name: [] for name in pools}
+texts = [*tickets.train.inputs, *tickets.test.inputs]
+with torch.no_grad():
+    for start in range(0, len(texts), 64):
+        state = body.run(body.prepare(texts[start : start + 64]), to="block6")
+        for name, pool in pools.items():
+            vectors[name].append(pool(state["hidden"], state["mask"]))
+for name, parts in vectors.items():
+    learned, asked = torch.cat(parts).split([len(tickets.train), len(tickets.test)])
+    answered = (asked @ adaptation.prototypes(learned, tickets.train.labels, len(tickets.classes)).T).argmax(dim=1)
+    print(f"{name:30} {(answered == tickets.test.labels).float().mean():.3f}")
 
 # %% [markdown]
 # The three numbers come from 130 texts, so a difference of a few points is within luck. Whether padding shows in the accuracy depends on how much of it there is. That it changes the vector of a text you saw above,
@@ -454,7 +456,7 @@ for count in (1, 4, 16):
 print(f"your guess for one text was {share_right:.2f}")
 
 # %% [markdown]
-# The interval is over draws of the labelled texts. With one text for each intent the draw matters more than any setting of an optimiser: choose typical texts.
+# The interval is over draws of the labelled texts. Going from one text to four is worth more than any of the ways to train in the first picture: before you tune, label.
 #
 # ## How much should move?
 #
@@ -524,21 +526,19 @@ check("07.quiz")
 # five labelled texts for each intent, and audits its lengths.
 
 # %% tags=["demo"]
-try:
-    bank = load_task("banking77", labels_per_class=5, seed=0, download=False)
-except Exception as error:
-    print(f"not here: {error}")
-else:
+from tlkit.data.downloads import is_here
+
+if is_here("banking77/train.csv") and is_here("banking77/test.csv"):
+    bank = load_task("banking77", labels_per_class=5, seed=0)
     print(bank.describe())
     share, lost = body.preprocessing.cut_off(bank.test.inputs)
     print(f"cut off at {body.preprocessing.max_length} tokens: {share:.1%} of the test texts, {lost} word pieces")
     some = torch.from_numpy(np.random.default_rng(0).choice(len(bank.test), 500, replace=False))
-    with torch.no_grad():
-        vectors = [torch.cat([body(split.inputs[part]) for part in numbers.split(64)])
-                   for split, numbers in ((bank.train, torch.arange(len(bank.train))), (bank.test, some))]
-    directions = adaptation.prototypes(vectors[0], bank.train.labels, len(bank.classes))
-    right = (vectors[1] @ directions.T).argmax(dim=1) == bank.test.labels[some]
+    directions = adaptation.prototypes(embed(bank.train.inputs), bank.train.labels, len(bank.classes))
+    right = (embed(bank.test.inputs[some]) @ directions.T).argmax(dim=1) == bank.test.labels[some]
     print(f"class means, 5 texts for each of {len(bank.classes)} intents: accuracy {right.float().mean():.3f} (guessing: {1 / len(bank.classes):.3f})")
+else:
+    print("banking77 is not on this machine; load_task("banking77") downloads it")
 
 # %% [markdown]
 # ## What to remember
