@@ -24,7 +24,7 @@
 # One thing to know first. The model here, **MiniLM**, is a small BERT that has *already been tuned as a sentence encoder*: on pairs of sentences of
 # one meaning. That helps just where labels are few, so the results of this unit flatter. A BERT fresh from its pretraining would do worse.
 #
-# Plan for 90 minutes: six exercises, a quiz and a question in your own words.
+# Plan for 90 minutes: six exercises, a quiz and a question in your own words. One more exercise is optional.
 
 # %% [markdown]
 # ## Predict
@@ -48,8 +48,8 @@ bert_text.ways()
 # %% [markdown]
 # These runs were made beforehand, three draws of the labels for each point. *Class means* trains nothing: a new text gets the intent whose labelled
 # texts it is closest to. *Head* trains a linear layer on top of a frozen body. The other two train the upper third of the body, or all of it. Look at
-# both ends of the left picture, and at the seconds on the right: more is not better from the start, and it is never cheap. You will build the parts of
-# all four.
+# who leads on the left side of the left picture, at how the four come together, and at the seconds on the right. Training more is not better here. One reason
+# stands above: closeness of texts is just what MiniLM was tuned for, so there is little left to learn from a few labels. You will build the parts of all four.
 
 # %% [markdown]
 # ## The listing, failure by failure
@@ -123,7 +123,7 @@ def embed(texts):
 # %% [markdown]
 # BERT has no way in for pixels. For images take a body that reads images (units 01 and 05).
 #
-# **Fourth**: labels. The listing makes a dictionary `label2id`, and never looks anything up in it. Names go straight into a tensor of whole numbers.
+# **Fourth**: labels. The listing makes a dictionary `label2id` of “Normal” and “Cancer”, and never looks anything up in it. A label that is a name goes straight into a tensor of whole numbers.
 
 # %% tags=["demo"]
 what_happens(lambda: torch.tensor("Normal", dtype=torch.long))
@@ -539,6 +539,35 @@ if is_here("banking77/train.csv") and is_here("banking77/test.csv"):
     print(f"class means, 5 texts for each of {len(bank.classes)} intents: accuracy {right.float().mean():.3f} (guessing: {1 / len(bank.classes):.3f})")
 else:
     print("banking77 is not on this machine; load_task("banking77") downloads it")
+
+# %% [markdown]
+# ## If you want more
+#
+# An exercise without points.
+#
+# ### Exercise 7 (optional): attention that leaves padding out
+#
+# *8 minutes, medium.* You have seen what attention does without its mask. Write `attention_weights`: for one head, how much each place $t$ attends to each place $s$,
+#
+# $$a_{bts} = \frac{\exp(q_{bt} \cdot k_{bs} / \sqrt{D})}{\sum_{s'} \exp(q_{bt} \cdot k_{bs'} / \sqrt{D})}$$
+#
+# where the sum goes over the places $s'$ at which the mask is True, and $a_{bts} = 0$ where it is False at $s$.
+#
+# - `queries`, `keys`: float tensors (B, T, D).
+# - `mask`: a bool tensor (B, T), with at least one True in each row, anywhere.
+# - Return a tensor (B, T, T). Places $t$ of padding get weights like all others: only $s$ is looked at.
+
+# %% nbgrader={"grade": false, "grade_id": "07-attention", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def attention_weights(queries, keys, mask):
+    """What each place attends to: (B, T, D), (B, T, D), (B, T) -> (B, T, T)."""
+    ### BEGIN SOLUTION
+    scores = queries @ keys.transpose(1, 2) / queries.shape[-1] ** 0.5
+    scores = scores.masked_fill(~mask.unsqueeze(1), float("-inf"))
+    return torch.softmax(scores, dim=-1)
+    ### END SOLUTION
+
+# %% tags=["demo"]
+check("07.attention")
 
 # %% [markdown]
 # ## What to remember

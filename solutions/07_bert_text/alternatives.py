@@ -167,6 +167,31 @@ def prototypes_by_list(features, labels, class_count):
     return means / means.square().sum(dim=1, keepdim=True).sqrt()
 
 
+def attention_by_large_number(queries, keys, mask):
+    import torch
+
+    scores = torch.einsum("btd,bsd->bts", queries, keys) / queries.shape[2] ** 0.5
+    return torch.softmax(scores + (~mask).unsqueeze(1) * -1e9, dim=2)
+
+
+def attention_by_exponentials(queries, keys, mask):
+    import math
+
+    scores = queries @ keys.transpose(1, 2) / math.sqrt(queries.shape[2])
+    scores = scores.exp() * mask[:, None, :]
+    return scores / scores.sum(dim=2, keepdim=True)
+
+
+def attention_by_rows(queries, keys, mask):
+    import torch
+
+    weights = torch.zeros(len(queries), queries.shape[1], queries.shape[1], dtype=queries.dtype)
+    for number, valid in enumerate(mask):
+        scores = queries[number] @ keys[number][valid].T * queries.shape[2] ** -0.5
+        weights[number, :, valid] = scores.softmax(dim=1)
+    return weights
+
+
 ALTERNATIVES = {
     "07.labels": (labels_by_index, labels_by_loop, labels_by_get),
     "07.epoch_loss": (epoch_loss_by_loop, epoch_loss_by_dot, epoch_loss_by_repetition),
@@ -174,6 +199,7 @@ ALTERNATIVES = {
     "07.pool": (pool_by_loop, pool_by_einsum, pool_by_shares),
     "07.audit": (truncation_by_loop, truncation_by_list, truncation_by_kept),
     "07.prototypes": (prototypes_by_sums, prototypes_by_one_hot, prototypes_by_list),
+    "07.attention": (attention_by_large_number, attention_by_exponentials, attention_by_rows),
 }
 
 EQUIVALENT_MUTANTS = {
@@ -196,5 +222,10 @@ EQUIVALENT_MUTANTS = {
                          "sums = torch.zeros(class_count, features.shape[-1], dtype=features.dtype).index_add(0, labels, features)"),
                         "a matrix has two axes, of which the last is the second"),
         "return F.normalize(member.T @ features)": "axis 1 is what it takes by default",
+    },
+    "07.attention": {
+        "return torch.softmax(scores + (~mask).unsqueeze(1) * -1000000001.0, dim=2)": "any number so far below zero will do",
+        "scores = queries @ keys.transpose(2, 1) / math.sqrt(queries.shape[2])": "two axes are swapped in either order",
+        "weights[number, :, valid] = scores.softmax(dim=-1)": "a matrix has two axes, of which the last is the second",
     },
 }

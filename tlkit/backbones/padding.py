@@ -1,6 +1,6 @@
 """Texts of different lengths in one batch: padding, the mask of what is not padding, and what a limit cuts off.
 
-Axes: B batch, N texts, T places in a sequence, H hidden size.
+Axes: B batch, N texts, T places in a sequence, H hidden size, D size of a query and of a key.
 """
 
 from collections.abc import Sequence
@@ -47,6 +47,19 @@ def masked_mean(hidden: Tensor, mask: Tensor) -> Tensor:
     """
     valid = mask[..., None].to(hidden.dtype)                                 # (B, T, 1)
     return (hidden * valid).sum(dim=1) / valid.sum(dim=1).clamp(min=1)       # (B, H)
+
+
+def attention_weights(queries: Tensor, keys: Tensor, mask: Tensor) -> Tensor:
+    """How much each place attends to each: softmax_s(q_t . k_s / sqrt(D)) over valid places s (Vaswani et al. 2017, section 3.2.1).
+
+    Args:
+        queries, keys: of one head. (B, T, D)
+        mask: bool, True on valid places, at least one in a row. (B, T)
+    Returns:
+        (B, T, T), row t what place t attends to: it adds up to 1, and is 0 where the mask is False.
+    """
+    scores = queries @ keys.mT / queries.shape[-1] ** 0.5                    # (B, T, T)
+    return scores.masked_fill(~mask[:, None], float("-inf")).softmax(dim=-1)
 
 
 def truncation(pieces: Sequence[int], max_length: int, special: int = 2) -> tuple[float, int]:

@@ -15,9 +15,8 @@ import numpy as np
 from tlkit.explore.figures import BLUE, GREEN, GREY, ORANGE, PINK, Picture, as_html, choice, explorable, new_figure, quiet_axes
 from tlkit.explore.why_transfer import mean_and_error
 
-TEXTS = ("My package never arrived.", "I'd like to unsubscribe and have my account deleted, please.", "Refunded yet? Overcharged twice!")
-LONGER = ("I ordered two bar stools three weeks ago, one of them arrived with a broken leg, nobody answers my messages, "
-          "and now I would like to know when you will send me another one.")
+TEXTS = ("My package never arrived.", "Please unsubscribe me.", "Refunded yet? Overcharged twice!")
+LONGER = "I ordered two bar stools three weeks ago, one of them arrived with a broken leg, and nobody answers my messages."
 BATCHES = {"alone": (), "beside a longer text": (LONGER,)}
 MASKS = ("attention and mean", "attention alone", "neither")
 """What looks at the mask."""
@@ -146,27 +145,32 @@ def attend(body, texts, block: int, looks_at_mask: str = MASKS[0]):
 
 def _weights(attention, hidden, mask):
     """Mean over heads of one text's attention weights. (T, T)"""
+    from tlkit.backbones.padding import attention_weights
+
     heads = attention.num_attention_heads
     query, key = (layer(hidden[0]).unflatten(1, (heads, -1)).transpose(0, 1) for layer in (attention.query, attention.key))  # (H, T, D)
-    scores = query @ key.transpose(1, 2) / query.shape[2] ** 0.5
-    return scores.masked_fill(~mask, float("-inf")).softmax(dim=2).mean(dim=0)
+    return attention_weights(query, key, mask).mean(dim=0)
 
 
 def draw_attention(pieces: list[str], mask: np.ndarray, weights: np.ndarray):
-    """Attention weights as a picture, places of padding shaded in red on the axes."""
-    size = min(7.5, 2.2 + 0.17 * len(pieces))
-    figure = new_figure(size + 1.0, size)
+    """What each token of a text attends to: a row a token, a column a place, those of padding behind the dashed line.
+
+    Args:
+        pieces: of T places.
+        mask: True on tokens, which come first. (T,)
+        weights: row t is what place t attends to. (T, T)
+    """
+    count = int(mask.sum())
+    figure = new_figure(2.6 + 0.19 * len(pieces), 1.7 + 0.19 * count)
     axes = figure.subplots()
-    drawn = axes.imshow(weights, cmap="viridis", vmin=0, vmax=max(0.3, float(weights[mask].max())), interpolation="nearest")
-    names = [piece if counts else "·" for piece, counts in zip(pieces, mask)]
-    axes.set_xticks(range(len(names)), names, rotation=90, fontsize=8)
-    axes.set_yticks(range(len(names)), names, fontsize=8)
-    if not mask.all():
-        edge = int(mask.sum()) - 0.5
-        axes.axvline(edge, color="white", linewidth=1.5, linestyle="--")
-        axes.axhline(edge, color="white", linewidth=1.5, linestyle="--")
-    axes.set(xlabel="attended to (· is padding)", ylabel="token that looks")
-    figure.colorbar(drawn, ax=axes, shrink=0.8, label="mean weight over heads")
+    drawn = axes.imshow(weights[:count], cmap="viridis", vmin=0, vmax=0.6, interpolation="nearest", aspect="auto")
+    axes.set_xticks(range(count), pieces[:count], rotation=90, fontsize=8)
+    axes.set_yticks(range(count), pieces[:count], fontsize=8)
+    if count < len(pieces):
+        axes.axvline(count - 0.5, color="white", linewidth=1.5, linestyle="--")
+        axes.text((count + len(pieces) - 1) / 2, count - 0.3, "padding", ha="center", va="top", fontsize=9)
+    axes.set(xlabel="attended to", ylabel="token that looks")
+    figure.colorbar(drawn, ax=axes, label="mean weight over heads", ticks=(0, 0.3, 0.6))
     return figure
 
 
