@@ -80,7 +80,7 @@ what_happens(lambda: len(train_images))
 # A `NameError` is the kindest error there is: it says what is missing. We need examples. The listing speaks of medical *images*; BERT reads text, so we
 # take texts.
 
-# %% tags=["setup"]
+# %% tags=["demo"]
 tickets = load_task("tickets")
 print(tickets.describe())
 for text, label in zip(tickets.train.inputs[:3], tickets.train.labels[:3]):
@@ -100,14 +100,14 @@ what_happens(import_adamw)
 print("torch's AdamW, weight decay unless told:", torch.optim.AdamW([torch.zeros(1)]).defaults["weight_decay"])
 
 # %% [markdown]
-# torch has an AdamW, and the mend is one line. But beware of the default: transformers' AdamW did not decay weights unless asked to, torch's decays them
-# by 0.01. To keep what the listing did, write `weight_decay=0.0`. A mend that only makes an error go away can change what a program does.
+# torch has an AdamW, and the mend is one line. But beware of the default: transformers' AdamW did not decay weights unless asked to, torch's makes
+# each weight smaller at every step, by 0.01 times the learning rate. To keep what the listing did, write `weight_decay=0.0`. A mend that only makes an error go away can change what a program does.
 #
 # (The set-up that the source describes before the listing would not even get here: it does not install transformers.)
 #
 # **Third**: the tokenizer. The data set gives it an image. A data set works when an example is fetched, so this error waits until training starts.
 
-# %% tags=["setup"]
+# %% tags=["demo"]
 body = load_backbone("minilm")
 tokenizer = body.preprocessing.tokenizer
 print(f"a tokenizer of {len(tokenizer):,} word pieces, as many as bert-base-uncased has")
