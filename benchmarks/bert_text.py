@@ -56,7 +56,7 @@ def trained(way: str, labels_per_class: int, rate: float, seed: int):
 
 
 def run(job: tuple[str, int, float, int]) -> tuple[float, float, float]:
-    """Validation and test accuracy of one way at one setting and seed, and the seconds of one core that training took."""
+    """Validation and test accuracy of one way at one setting and seed, and the seconds of one core that loading and training took."""
     import torch
 
     from tlkit.prediction import collect

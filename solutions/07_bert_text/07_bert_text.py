@@ -538,7 +538,7 @@ if is_here("banking77/train.csv") and is_here("banking77/test.csv"):
     right = (embed(bank.test.inputs[some]) @ directions.T).argmax(dim=1) == bank.test.labels[some]
     print(f"class means, 5 texts for each of {len(bank.classes)} intents: accuracy {right.float().mean():.3f} (guessing: {1 / len(bank.classes):.3f})")
 else:
-    print("banking77 is not on this machine; load_task("banking77") downloads it")
+    print('banking77 is not on this machine; load_task("banking77") downloads it')
 
 # %% [markdown]
 # ## If you want more

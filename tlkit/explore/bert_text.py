@@ -31,7 +31,7 @@ def results() -> dict:
 
 
 def draw_ways(counts: list[int], accuracy: dict[str, np.ndarray], seconds: dict[str, list[float]]):
-    """What each way of fine-tuning reaches, by labels, and how long it trains.
+    """What each way of fine-tuning reaches, by labels, and how long it takes, with loading.
 
     Args:
         counts: labels per class.
@@ -65,7 +65,7 @@ def ways() -> Picture:
     said = "; ".join(f"{way}: " + ", ".join(f"{row.mean():.3f} with {count}" for count, row in zip(found["labels_per_class"], rows))
                      for way, rows in accuracy.items())
     figure = draw_ways(found["labels_per_class"], accuracy, {way: each["seconds"] for way, each in found["ways"].items()})
-    return Picture(figure, f"Test accuracy on 13 intents by labelled texts of each. {said}. On the right the seconds that training takes.")
+    return Picture(figure, f"Test accuracy on 13 intents by labelled texts of each. {said}. On the right the seconds that it takes.")
 
 
 def draw_map(before: np.ndarray, after: np.ndarray, marked: np.ndarray):
