@@ -116,9 +116,9 @@ what_happens(lambda: tokenizer("Where is my parcel?")["input_ids"])
 
 
 def embed(texts):
-    """One vector for each text, 64 at a time: (N, F)."""
+    """One vector for each text, 16 at a time: (N, F)."""
     with torch.no_grad():
-        return torch.cat([body.eval()(texts[part]) for part in torch.arange(len(texts)).split(64)])
+        return torch.cat([body.eval()(texts[part]) for part in torch.arange(len(texts)).split(16)])
 
 # %% [markdown]
 # BERT has no way in for pixels. For images take a body that reads images (units 01 and 05).
@@ -359,8 +359,8 @@ pools = {"mean over the tokens": masked_mean, "mean over tokens and padding": la
 vectors = {name: [] for name in pools}
 texts = [*tickets.train.inputs, *tickets.test.inputs]
 with torch.no_grad():
-    for start in range(0, len(texts), 64):
-        state = body.run(body.prepare(texts[start : start + 64]), to="block6")
+    for start in range(0, len(texts), 16):
+        state = body.run(body.prepare(texts[start : start + 16]), to="block6")
         for name, pool in pools.items():
             vectors[name].append(pool(state["hidden"], state["mask"]))
 for name, parts in vectors.items():
@@ -522,7 +522,7 @@ check("07.quiz")
 # %% [markdown]
 # ## The same on real data
 #
-# banking77 holds what customers wrote to a bank: 77 intents, many of them close neighbours. Where it is on this machine (in the folder that `TLKIT_DATA` names, or downloaded before), this cell answers 500 of its test texts by class means, with
+# banking77 holds what customers wrote to a bank: 77 intents, many of them close neighbours. Where it is on this machine (in the folder that `TLKIT_DATA` names, or downloaded before), this cell answers 300 of its test texts by class means, with
 # five labelled texts for each intent, and audits its lengths.
 
 # %% tags=["demo"]
@@ -533,7 +533,7 @@ if is_here("banking77/train.csv") and is_here("banking77/test.csv"):
     print(bank.describe())
     share, lost = body.preprocessing.cut_off(bank.test.inputs)
     print(f"cut off at {body.preprocessing.max_length} tokens: {share:.1%} of the test texts, {lost} word pieces")
-    some = torch.from_numpy(np.random.default_rng(0).choice(len(bank.test), 500, replace=False))
+    some = torch.from_numpy(np.random.default_rng(0).choice(len(bank.test), 300, replace=False))
     directions = adaptation.prototypes(embed(bank.train.inputs), bank.train.labels, len(bank.classes))
     right = (embed(bank.test.inputs[some]) @ directions.T).argmax(dim=1) == bank.test.labels[some]
     print(f"class means, 5 texts for each of {len(bank.classes)} intents: accuracy {right.float().mean():.3f} (guessing: {1 / len(bank.classes):.3f})")
