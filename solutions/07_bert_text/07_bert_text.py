@@ -369,7 +369,7 @@ for name, parts in vectors.items():
     print(f"{name:30} {(answered == tickets.test.labels).float().mean():.3f}")
 
 # %% [markdown]
-# The three numbers come from 130 texts, so a difference of a few points is within luck. Whether padding shows in the accuracy depends on how much of it there is. That it changes the vector of a text you saw above,
+# `[CLS]` is not what MiniLM was tuned with, and that shows. Padding in the mean need not show in the accuracy: it depends on how much padding there is, and with 130 texts a few points are within luck. That it moves the vector of a text you saw above,
 # and that is reason enough.
 
 # %% [markdown]
