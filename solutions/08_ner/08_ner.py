@@ -397,11 +397,12 @@ check("08.quiz")
 # before), this cell reads it and says how much of it is O; your own file in CoNLL's columns is read by its path in the same way.
 
 # %% tags=["demo"]
-try:
-    real = load_task("wnut17", download=False)
-except Exception as error:
-    print(f"not here: {error}")
+from tlkit.data.downloads import is_here
+
+if not is_here("wnut17/emerging.test.annotated"):
+    print("WNUT-17 is not here: it lies in no folder that TLKIT_DATA names, and was not loaded before")
 else:
+    real = load_task("wnut17")
     print(real.describe())
     tags = np.concatenate([tags.numpy() for tags in real.test.labels])
     print(f"O for every word of the test split: token accuracy {np.mean(tags == real.classes.index('O')):.3f}, entity F1 0")
