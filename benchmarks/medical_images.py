@@ -32,7 +32,7 @@ def load(name: str, seed: int):
 
     if name == "cells":
         return small_phantoms(views=1), small_body
-    task = tlkit.load_task(name, download=False)
+    task = tlkit.load_task(name)
     some = np.sort(np.random.default_rng(seed).permutation(len(task.train))[:SCANS])
     return replace(task, train=task.train.select(some)), lambda: tlkit.load_backbone("mobilenet_v2", image_size=64)
 

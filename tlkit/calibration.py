@@ -52,4 +52,4 @@ def for_other_shares(logits, trained, expected) -> np.ndarray:
     Returns:
         float64, (N, C), rows that sum to 1.
     """
-    return softmax(np.asarray(logits, float) + np.log(np.asarray(expected, float) / np.asarray(trained, float)), axis=1)
+    return softmax(np.asarray(logits) + np.log(expected) - np.log(trained), axis=1)

@@ -71,14 +71,14 @@ for name, found in pictures.results().items():
 # %% tags=["setup"]
 import torch
 
-from tlkit import adapt, finetune, load_task, metrics, plans
+from tlkit import adapt, calibration, finetune, load_task, metrics, operating_point, plans
+from tlkit.data.overlap import leaks as leaks_of
 from tlkit.evaluation import bootstrap_interval
 from tlkit.prediction import collect
 from tlkit.scans import prepared, small_body, small_phantoms, with_mark
 
-task = small_phantoms(views=1)     # one picture of each training patient; all four in validation and test
-
 # %% tags=["demo"]
+task = small_phantoms(views=1)     # one picture of each training patient; all four in validation and test
 print(task.describe())
 pictures.phantoms(task)
 
@@ -134,7 +134,7 @@ with torch.no_grad():
 # and a number of epochs. Step 4 trains and looks at the validation split from time to time, to stop early. You wrote all of that in units 02 and 04; here it is
 # four lines.
 
-# %% tags=["setup"]
+# %% tags=["demo"]
 model = adapt(body, task)                                                            # step 2
 plan = plans.full(epochs=8, learning_rate=1e-3, jitter=None, patience=4, metric="auc")   # step 3
 before = {split: collect(model, task.splits[split]).outputs for split in ("val", "test")}
@@ -151,7 +151,7 @@ print(f"\n{len(run.records)} epochs, {run.seconds:.0f} s")
 # Side by side: the network before fine-tuning, after it, and the same network from fresh weights. Each patient has four test pictures, which stand or
 # fall together; so the intervals draw *patients*, not pictures.
 
-# %% tags=["setup"]
+# %% tags=["demo"]
 outputs = {"before": before["test"], "after": run.model, "scratch": scratch.model}
 outputs = {way: made if isinstance(made, np.ndarray) else collect(made, task.test).outputs for way, made in outputs.items()}
 labels, patients = task.test.labels.numpy(), task.test.groups
@@ -271,8 +271,6 @@ check("06.threshold")
 # Where to choose it? On validation patients. On the test patients it is then judged: what was wanted, and what came.
 
 # %% tags=["demo"]
-from tlkit import operating_point
-
 val = collect(run.model, task.val).outputs
 val_score, val_labels = val[:, 1] - val[:, 0], task.val.labels.numpy()
 threshold = operating_point.threshold_for(val_score, val_labels, 0.95)
@@ -303,6 +301,7 @@ print("sensitivity at a specificity of 0.9:",
 # and say what that is worth: the mean cross-entropy of the **test** examples with this $T$. You get both splits; you decide which one $T$ is fitted on.
 #
 # - `val_logits`, `test_logits`: float arrays (N, C), where N may differ and C is 2 or more; `val_labels`, `test_labels`: int arrays (N,).
+#   Some logits are as large as 90,000: use a log-softmax that does not overflow (`scipy.special.log_softmax`).
 # - Return `(T, test_loss)`, two floats; the loss in nats (natural logarithm). Both may be off by 0.1 %. `scipy.optimize.minimize_scalar` with
 #   `method="bounded"` finds the minimum of a function of one number; in $\log T$ it has an easier time. A fine grid will do as well.
 
@@ -329,8 +328,6 @@ def calibrate(val_logits, val_labels, test_logits, test_labels):
 check("06.temperature")
 
 # %% tags=["demo"]
-from tlkit import calibration
-
 rows = {"as trained": (outputs["after"], val)}
 weighed = finetune(adapt(small_body(), task, class_weights="balanced"), task, plan, progress=False).model
 rows["with balanced class weights"] = collect(weighed, task.test).outputs, collect(weighed, task.val).outputs
@@ -385,8 +382,6 @@ def leaks(images, patients, splits):
 check("06.leaks")
 
 # %% tags=["demo"]
-from tlkit.data.overlap import leaks as leaks_of
-
 images = torch.cat([split.inputs[:, 0] for split in task.splits.values()]).numpy()
 owners = np.concatenate([split.groups for split in task.splits.values()])
 names = [name for name, split in task.splits.items() for _ in range(len(split))]
@@ -478,7 +473,7 @@ is_here = {"task": Path(os.environ.get("TLKIT_DATA", "/nowhere"), "pneumoniamnis
 if all(is_here.values()):
     from tlkit import load_backbone
 
-    real = load_task("pneumoniamnist", download=False)
+    real = load_task("pneumoniamnist")
     for name, split in real.splits.items():
         print(f"{name:6}{split.balance}; {float(split.labels.float().mean()):.1%} ill")
     pixels = torch.cat([split.inputs[:, 0] for split in real.splits.values()])

@@ -13,16 +13,15 @@ def prepare_by_view(images, mean, std):
 
     count = len(mean)
     pixels = images.unsqueeze(1).repeat(1, count, 1, 1).to(torch.float32) / 255.0
-    return (pixels - torch.tensor(mean).view(1, count, 1, 1)) / torch.tensor(std).view(1, count, 1, 1)
+    return (pixels - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
 
 
 def prepare_by_numpy(images, mean, std):
     import numpy as np
     import torch
 
-    pixels = images.numpy()[:, None].astype(np.float32)
-    shift, scale = (np.array(values, np.float32).reshape(1, -1, 1, 1) for values in (mean, std))
-    return torch.from_numpy((pixels / np.float32(255) - shift) / scale)
+    pixels = images.numpy()[..., None] / 255
+    return torch.from_numpy(((pixels - mean) / std).transpose(0, 3, 1, 2)).float()
 
 
 def rates_by_counting(predicted, labels):
@@ -39,16 +38,15 @@ def rates_by_counting(predicted, labels):
 def rates_by_numpy(predicted, labels):
     import numpy as np
 
-    table = np.zeros((2, 2))
-    np.add.at(table, (labels, predicted), 1)
-    with np.errstate(invalid="ignore"):
-        return table[1, 1] / table[1].sum(), table[0, 0] / table[0].sum()
+    right = predicted == labels
+    sides = right[labels == 1], right[labels == 0]
+    return np.array([np.count_nonzero(side) / len(side) if len(side) else np.nan for side in sides])
 
 
 def rates_by_products(predicted, labels):
-    ill, healthy = labels.sum(), (1 - labels).sum()
-    sensitivity = (predicted * labels).sum() / ill if ill else float("nan")
-    specificity = ((1 - predicted) * (1 - labels)).sum() / healthy if healthy else float("nan")
+    ill, healthy = int(labels.sum()), int((1 - labels).sum())
+    sensitivity = int((predicted * labels).sum()) / ill if ill else float("nan")
+    specificity = int(((1 - predicted) * (1 - labels)).sum()) / healthy if healthy else float("nan")
     return [sensitivity, specificity]
 
 
@@ -66,24 +64,24 @@ def auc_by_ranks(scores, labels):
     from scipy.stats import rankdata
 
     ill = labels == 1
-    p, n = ill.sum(), (~ill).sum()
+    p, n = int(ill.sum()), int((~ill).sum())
     if p * n == 0:
         return np.nan
-    return (rankdata(scores)[ill].sum() - p * (p + 1) / 2) / (p * n)
+    return (float(rankdata(scores)[ill].sum()) - p * (p + 1) / 2) / (p * n)
 
 
 def auc_by_trapezoids(scores, labels):
     import numpy as np
 
-    p, n = (labels == 1).sum(), (labels == 0).sum()
+    p, n = labels.tolist().count(1), labels.tolist().count(0)
     if p == 0 or n == 0:
         return float("nan")
-    area, before = 0.0, (0.0, 0.0)
+    area = alarmed_before = found_before = 0.0
     for threshold in np.unique(scores)[::-1]:
         called = scores >= threshold
-        point = (called & (labels == 0)).sum() / n, (called & (labels == 1)).sum() / p
-        area += (point[0] - before[0]) * (point[1] + before[1]) / 2
-        before = point
+        alarmed, found = int((called & (labels == 0)).sum()) / n, int((called & (labels == 1)).sum()) / p
+        area += (alarmed - alarmed_before) * (found + found_before) / 2
+        alarmed_before, found_before = alarmed, found
     return area
 
 
@@ -120,8 +118,7 @@ def calibrate_by_grid(val_logits, val_labels, test_logits, test_labels):
 
     def loss(logits, labels, temperature):
         z = logits / temperature
-        z = z - z.max(axis=1, keepdims=True)
-        return np.mean(np.log(np.exp(z).sum(axis=1)) - z[range(len(labels)), labels])
+        return np.mean(np.logaddexp.reduce(z, axis=1) - z[range(len(labels)), labels])
 
     best = min(np.geomspace(0.05, 20, 6000), key=lambda temperature: loss(val_logits, val_labels, temperature))
     return best, loss(test_logits, test_labels, best)
@@ -173,7 +170,7 @@ def leaks_by_numpy(images, patients, splits):
     where = np.array(splits)
     other = where[:, None] != where[None]
     same_patient = (patients[:, None] == patients[None]) & other
-    flat = images.reshape(len(images), -1)
+    flat = np.array([image.ravel() for image in images])
     same_image = (flat[:, None] == flat[None]).all(axis=2) & other
     return np.unique(patients[same_patient.any(axis=1)]), np.argwhere(np.triu(same_image))
 
@@ -189,17 +186,19 @@ def leaks_by_sets(images, patients, splits):
 def shares_by_bayes(logits, trained, expected):
     import numpy as np
 
-    probabilities = np.exp(logits - logits.max(axis=1, keepdims=True))
-    weighed = probabilities * expected / trained
-    return weighed / weighed.sum(axis=1, keepdims=True)
+    rows = []
+    for row in logits:
+        weighed = np.exp(row - max(row)) * expected / trained
+        rows.append(weighed / sum(weighed))
+    return np.array(rows)
 
 
 def shares_by_logs(logits, trained, expected):
     import numpy as np
     from scipy.special import logsumexp
 
-    z = logits + np.log(expected) - np.log(trained)
-    return np.exp(z - logsumexp(z, axis=1, keepdims=True))
+    z = (logits + np.log(expected) - np.log(trained)).T
+    return np.exp(z - logsumexp(z, axis=0)).T
 
 
 def shares_by_torch(logits, trained, expected):
@@ -219,4 +218,27 @@ ALTERNATIVES = {
     "06.shares": (shares_by_bayes, shares_by_logs, shares_by_torch),
 }
 
-EQUIVALENT_MUTANTS = {}
+_ROOT = "inverse = brentq(lambda b: ((softmax(b * val_logits, axis={}) * val_logits).sum(axis={}) - right).mean(), {})"
+
+EQUIVALENT_MUTANTS = {
+    "06.prepare": {"return torch.from_numpy(((pixels - mean) / std).transpose(0, 3, 1, -2)).float()": "of four axes the third is the last but one"},
+    "06.temperature": {
+        **dict.fromkeys((f"best = min(np.geomspace({grid}), key=lambda temperature: loss(val_logits, val_labels, temperature))"
+                         for grid in ("20, 0.05, 6000", "0.05, 21, 6000", "0.05, 20, 6001")), "another fine grid"),
+        "return np.mean(np.logaddexp.reduce(z, axis=-1) - z[range(len(labels)), labels])": "the classes are the last axis",
+        "while high / low >= 1.0001:": "a step more or less", "low, high = (0.05, 21.0)": "a little wider", "if cross_entropy(val_logits / one, val_labels) "
+        "<= cross_entropy(val_logits / other, val_labels):": "at equality the minimum lies between",
+        **dict.fromkeys((_ROOT.format(1, 1, ends) for ends in ("2 / 20, 1 / 0.05", "-1 / 20, 1 / 0.05", "1 / 21, 1 / 0.05", "1 / -20, 1 / 0.05", "1 / 20, 2 / 0.05")),
+                        "the slope has one root, which lies between these too"),
+        **dict.fromkeys((_ROOT.format(1, -1, "1 / 20, 1 / 0.05"), _ROOT.format(-1, 1, "1 / 20, 1 / 0.05"),
+                         "return (1 / inverse, (logsumexp(z, axis=-1) - z[np.arange(len(test_labels)), test_labels]).mean())"), "the classes are the last axis"),
+    },
+    "06.leaks": {
+        "for j in range(i, len(images)):": "a picture lies in its own split",
+        "return (np.unique(patients[same_patient.any(axis=-1)]), np.argwhere(np.triu(same_image)))": "it is the last of two axes",
+    },
+    "06.shares": dict.fromkeys(("return torch.softmax(logits + torch.log(expected / trained), dim=1).numpy()",
+                                "return torch.softmax(logits + torch.log(expected / trained), dim=--1).numpy()"), "the classes are the last axis"),
+    "06.rates": {"return np.array([np.count_nonzero(side) / len(side) for side in sides])": "numpy's 0 / 0 is nan"},
+    "06.threshold": {"return ill[len(ill) - int(np.ceil(round(sensitivity * len(ill), 10)))]": "a digit more or less rounds the same error away"},
+}

@@ -23,6 +23,7 @@ def _cases(rng: np.random.Generator) -> list[Case]:
         Case("ties count half", "four patients", ((np.array([0.2, 0.7, 0.7, 0.1]), np.array([0, 1, 0, 0])),)),
         Case("ties count half", "scores of one decimal", (scored(rng, ill, healthy, decimals=1),)),
         Case("ties count half", "all scores are equal", ((np.full(5, 0.4), np.array([0, 1, 0, 1, 1])),)),
+        Case("no pair", "a single pair", ((np.array([-0.5, 0.2]), np.array([0, 1])),)),
         Case("no pair", "nobody is ill", (scored(rng, 0, 5),)),
         Case("no pair", "everybody is ill", (scored(rng, 4, 0),)),
     ]

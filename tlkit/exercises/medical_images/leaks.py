@@ -29,6 +29,7 @@ def _cases(rng: np.random.Generator) -> list[Case]:
         Case("equal pictures in more than one split", "a copy in test", (call([a, b, c, d], "aatt", [(3, 0)]),)),
         Case("equal pictures in more than one split", "a copy in val of what is in test", (call([a, b, c, d, e], "aavtt", [(4, 2)]),)),
         Case("equal pictures in more than one split", "three times the same, in three splits", (call([a, b, c, d, e], "tavaa", [(1, 0), (2, 0)]),)),
+        Case("equal pictures in more than one split", "two pictures, each with copies", (call([a, b, c, d, e], "aavtt", [(2, 0), (3, 0), (4, 1)]),)),
         Case("equal pictures in more than one split", "copies within a split, and one beyond", (call([a, b, c, d, e], "aaatv", [(1, 0), (2, 0), (4, 2)]),)),
         Case("what is alike and not equal", "mirrored, a pixel's last bit, and one real copy",
              ((np.concatenate([same_sum, one_off, same_sum[3:]]), np.arange(8) + a, ["train", "test", "val", "train", "test", "val", "test", "val"]),)),
@@ -105,6 +106,9 @@ LEAKS = Exercise(
     reference="tlkit.data.overlap:leaks",
     cases=_cases,
     view=_view,
+    equivalent_mutants={
+        "pairs = [pair for numbers in alike.values() for pair in combinations(numbers, 2) if splits[pair[0]] != splits[pair[-1]]]": "a pair has two",
+    },
     shrinks=False,
     hint="Collect the splits of each patient in a set; then compare every two pictures of different splits.",
     misconceptions=(

@@ -19,6 +19,7 @@ def _cases(rng: np.random.Generator) -> list[Case]:
         Case("both rates", "five patients", ((np.array([1, 0, 0, 0, 1]), np.array([1, 1, 1, 0, 0])),)),
         Case("both rates", "many patients, more of them healthy", (patients(rng, ill, healthy, 9, 4),)),
         Case("both rates", "many patients, more of them ill", (patients(rng, healthy, ill, 14, 2),)),
+        Case("both rates", "as many right as wrong, on both sides", (patients(rng, 6, 8, 3, 4),)),
         Case("one decision for all", "everybody is called ill", (patients(rng, 4, 7, 4, 7),)),
         Case("one decision for all", "everybody is called healthy", (patients(rng, 5, 3, 0, 0),)),
         Case("one kind of patient", "nobody is ill", (patients(rng, 0, 6, 0, 2),)),
@@ -64,6 +65,7 @@ RATES = Exercise(
     difficulty="easy",
     reference="tlkit.operating_point:rates",
     cases=_cases,
+    equivalent_mutants={"dropped: predicted, labels = (np.asarray(predicted), np.asarray(labels))": "answers are given arrays"},
     hint="Look at the ill alone for the first rate, and at the healthy alone for the second.",
     shortcuts=("sklearn.metrics:recall_score", "sklearn.metrics:classification_report", "tlkit.metrics:class_scores"),
     misconceptions=(

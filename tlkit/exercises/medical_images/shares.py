@@ -46,6 +46,7 @@ SHARES = Exercise(
     reference="tlkit.calibration:for_other_shares",
     cases=_cases,
     atol=1e-12,
+    equivalent_mutants={"return softmax(np.asarray(logits) + np.log(expected) - np.log(trained), axis=-1)": "the classes are the last axis"},
     hint="Bayes: a probability is proportional to its likelihood times the share of the class; take one share out and put the other in, in logs.",
     misconceptions=(
         Misconception("expected and trained are swapped", "Then a rare illness becomes more likely than it was.", "Should a class that is rarer now get a larger or a smaller probability?",

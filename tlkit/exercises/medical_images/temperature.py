@@ -20,10 +20,16 @@ def _cases(rng: np.random.Generator) -> list[Case]:
     def call(classes, temperature, drift=1.0):
         return (*_examples(rng, many, classes, temperature), *_examples(rng, fewer, classes, temperature * drift))
 
+    def shifted(arguments):
+        val_logits, val_labels, test_logits, test_labels = arguments
+        return tuple(part + 1e4 * rng.integers(-9, 10, (len(part), 1)) if part.ndim == 2 else part for part in (val_logits, val_labels, test_logits, test_labels))
+
     return [
         Case("too sure", "two classes", (call(2, 3.0, 0.6),)),
         Case("too sure", "four classes", (call(4, 2.2, 1.5),)),
         Case("too sure", "the test split is calibrated already", (call(3, 2.0, 0.5),)),
+        Case("large logits", "the same number on both logits of an example", (shifted(call(2, 2.5, 0.6)),)),
+        Case("large logits", "three classes", (shifted(call(3, 0.6, 1.4)),)),
         Case("not sure enough", "two classes", (call(2, 0.4, 1.6),)),
         Case("not sure enough", "three classes", (call(3, 0.5, 0.7),)),
     ]

@@ -10,11 +10,12 @@ from tlkit.exercises.record import Case, Exercise, Misconception
 
 def _cases(rng: np.random.Generator) -> list[Case]:
     ill, healthy = int(rng.integers(9, 12)), int(rng.integers(15, 20))
+    short = [round((count - 3 + 0.3) / count, 4) for count in (ill, healthy)]
     few = np.array([0.8, 0.5, 0.6, 0.9, 0.3]), np.array([1, 1, 0, 0, 1])
     return [
         Case("between two scores", "two of three must be found", ((*few, 0.6),)),
-        Case("between two scores", "many patients", ((*scored(rng, ill, healthy), 0.62),)),
-        Case("between two scores", "more ill than healthy", ((*scored(rng, healthy, ill), 0.88),)),
+        Case("between two scores", "many patients", ((*scored(rng, ill, healthy), short[0]),)),
+        Case("between two scores", "more ill than healthy", ((*scored(rng, healthy, ill), short[1]),)),
         Case("between two scores", "logits", ((*scored(rng, healthy, ill, scale=8.0, shift=-6.0), 0.93),)),
         Case("exactly reached", "three of four", ((*scored(rng, 4, 7), 0.75),)),
         Case("exactly reached", "half", ((*scored(rng, 8, 5), 0.5),)),
@@ -24,6 +25,7 @@ def _cases(rng: np.random.Generator) -> list[Case]:
         Case("bad input is refused", "one ill patient will do", ((np.array([0.2, 0.4]), np.array([0, 1]), 0.9),)),
         Case("bad input is refused", "nobody is ill", ((*scored(rng, 0, 4), 0.9),), raises="ValueError"),
         Case("bad input is refused", "a sensitivity of 0", ((*few, 0.0),), raises="ValueError"),
+        Case("bad input is refused", "a sensitivity above 1", ((*few, 1.5),), raises="ValueError"),
         Case("bad input is refused", "a sensitivity in per cent", ((*few, 90.0),), raises="ValueError"),
     ]
 
@@ -124,6 +126,10 @@ THRESHOLD = Exercise(
     difficulty="medium",
     reference="tlkit.operating_point:threshold_for",
     cases=_cases,
+    equivalent_mutants=dict.fromkeys(
+        ("dropped: if len(ill) == 0:\n    raise ValueError('nobody is ill here, so no threshold can be chosen; labels of 1 are needed')",
+         "dropped: raise ValueError('nobody is ill here, so no threshold can be chosen; labels of 1 are needed')", "if len(ill) == -1:",
+         "if not 0 < sensitivity <= 2:"), "the largest of nothing is a ValueError as well"),
     shrinks=False,
     hint="Sort the scores of the ill from the highest down: how many of them must be at or above the threshold?",
     misconceptions=(
