@@ -16,7 +16,7 @@ def test_shipped_results_are_whole(task):
     for way in pictures.WAYS:
         for split in ("val", "test"):
             assert len(found["margins"][way][split]) == len(found["labels"][split])
-        assert len(found["auc"][way]) >= 3 and found["auc"][way][0] == pytest.approx(pictures.auc(*pictures.scores_of(task, way)), abs=1e-3)
+        assert len(found["auc"][way]) >= 2 and found["auc"][way][0] == pytest.approx(pictures.auc(*pictures.scores_of(task, way)), abs=1e-3)
 
 
 def test_the_first_figure_says_its_numbers_in_words():

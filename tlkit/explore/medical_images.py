@@ -157,7 +157,7 @@ def share_on_mark(heat: np.ndarray) -> float:
     return float(heat[height:, width:].sum() / heat.sum()) if heat.sum() > 0 else float("nan")
 
 
-def draw_maps(rows: dict, numbers, stage: str = "block2", target: int = 1):
+def draw_maps(rows: dict, numbers, stage: str = "block3", target: int = 1):
     """Pictures with their Grad-CAM maps beside them; name -> (model, split). Also the shares on the mark, by name."""
     from tlkit.gradcam import grad_cam
 
@@ -195,7 +195,7 @@ def explore_maps(models: dict, plain, marked):
 
     return explorable(draw, {
         "network": choice("network", list(models), list(models)[-1]),
-        "stage": choice("stage", ["block1", "block2", "block3"], "block2"),
+        "stage": choice("stage", ["block1", "block2", "block3"], "block3"),
         "mark": choice("picture", ["with the mark", "without"], "with the mark"),
         "patient": ipywidgets.IntSlider(int(np.flatnonzero(plain.labels.numpy() == 1)[0]), 0, len(plain) - 1, description="number", continuous_update=False),
     }, "What a network looks at, by Grad-CAM")
