@@ -57,7 +57,7 @@ for name, found in pictures.results().items():
         print(f"  {way:8} AUC of {len(values)} seeds: {', '.join(f'{value:.3f}' for value in values)}")
 
 # %% [markdown]
-# Three seeds show how much luck there is in one run; they are too few for a verdict on small differences. And be fair to *scratch*: it got twice the epochs
+# A few seeds show how much luck there is in one run; they are too few for a verdict on small differences. And be fair to *scratch*: it got twice the epochs
 # and a rate of its own, but nobody searched for its best settings, nor for those of fine-tuning.
 
 # %% [markdown]
