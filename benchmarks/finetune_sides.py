@@ -50,6 +50,11 @@ def train_plain(model: Model, task: Task, job: Job) -> dict:
     return {}
 
 
+def train_channels_last(model: Model, task: Task, job: Job) -> dict:
+    """The plain loop with the convolutions' weights laid out channels last, as tlkit lays out its images."""
+    return train_plain(model.to(memory_format=torch.channels_last), task, job)
+
+
 def train_trainer(model: Model, task: Task, job: Job) -> dict:
     """The Trainer of transformers, with its usual log and bar, without checkpoints and reports to services."""
     from transformers import Trainer, TrainingArguments
@@ -195,6 +200,7 @@ def _train_head(model: Model, features: torch.Tensor, data: Prepared, job: Job) 
 SIDES: dict[str, Callable[[Model, Task, Job], dict]] = {
     "tlkit": train_tlkit,
     "plain": train_plain,
+    "channels_last": train_channels_last,
     "trainer": train_trainer,
     "lightning": train_lightning,
     "fastai": train_fastai,

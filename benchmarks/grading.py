@@ -138,7 +138,8 @@ def measure(submissions: int, stock: int, jobs: int) -> dict[str, Any]:
         "tlkit": {"seconds_per_submission": round(seconds / submissions, 3), "submissions": submissions,
                   "start_seconds": round(summary.start_seconds, 1),
                   "seconds_per_submission_after_start": round((seconds - summary.start_seconds) / submissions, 3),
-                  "seconds_in_a_worker": round(sum(r.seconds for r in summary.records) / submissions, 3)},
+                  "seconds_in_a_worker": round(sum(r.seconds for r in summary.records) / submissions, 3),
+                  "seconds_beside_cells": round(sum(r.seconds - r.cell_seconds for r in summary.records) / submissions, 3)},
         "times_as_many": round(stock_seconds / stock / (seconds / submissions), 1),
         "grades_equal": not differing, "differing": differing,
         "outcomes": {outcome: sum(record.outcome == outcome for record in summary.records)

@@ -88,10 +88,12 @@ def watched_memory(stop: threading.Event, samples: list[tuple[float, int]]) -> N
 
 def soak(submissions: int, poison: float, jobs: int) -> dict[str, Any]:
     """Grade, and look at what is left."""
-    before = {path.name for path in Path(tempfile.gettempdir()).iterdir()}
     own, samples, stop = psutil.Process(), [], threading.Event()
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
-        root = Path(folder)
+        root, temporary = Path(folder) / "class", Path(folder) / "tmp"
+        root.mkdir()
+        temporary.mkdir()
+        os.environ["TMPDIR"] = tempfile.tempdir = str(temporary)  # nobody else's files are taken for ours
         kinds = write_class(root, submissions, poison)
         watcher = threading.Thread(target=watched_memory, args=(stop, samples))
         watcher.start()
@@ -100,6 +102,9 @@ def soak(submissions: int, poison: float, jobs: int) -> dict[str, Any]:
         seconds = time.perf_counter() - started
         stop.set()
         watcher.join()
+        files = sorted(path.name for path in temporary.iterdir())
+        os.environ.pop("TMPDIR")
+        tempfile.tempdir = None
     by_kind: dict[str, list] = {}
     for record in summary.records:
         by_kind.setdefault(kinds[record.student], []).append(record)
@@ -107,7 +112,6 @@ def soak(submissions: int, poison: float, jobs: int) -> dict[str, Any]:
     faults = [f"{record.student} ({kind}): {record.points:g} points, {record.outcome} {record.reason}" for kind, records in by_kind.items()
               for record in records if not _is_in_order(kind, record, due)]
     left = [process.name() for process in own.children(recursive=True)]
-    files = sorted({path.name for path in Path(tempfile.gettempdir()).iterdir() if path.name.startswith("tlkit-")} - before)
     groups = [str(path) for parent in Cgroups().parents for path in parent.glob(f"tlkit-{os.getpid()}-*")]
     half = len(samples) // 2
     early, late = (max((size for _, size in part), default=0) for part in (samples[half // 2:half], samples[half:]))

@@ -47,8 +47,9 @@ def _named(exercise: Exercise, seed: int, trials: list[Trial], smallest: int) ->
 
     It is where they behave alike on all cases, or on all that fail with nothing to speak against it: no case that the
     misconception gets wrong and the answer right. Otherwise they must at least agree, in values, on two failing
-    cases, all of one group.
+    cases, all of one group; of a plan, whose cases are its entries, one is enough.
     """
+    enough = 1 if exercise.kind == "plan" else 2
     failing = [i for i, t in enumerate(trials) if t.problem]
     in_group = [i for i in failing if trials[i].case.group == trials[smallest].case.group]
     partly, likely = None, None
@@ -68,7 +69,7 @@ def _named(exercise: Exercise, seed: int, trials: list[Trial], smallest: int) ->
                                                   if i not in failing):
             partly = index if partly is None else partly
         agree = [i for i in in_group if i in alike and not trials[i].mine.failure]
-        if len(agree) == len(in_group) >= 2:
+        if len(agree) == len(in_group) >= enough:
             likely = index if likely is None else likely
     if partly is not None:
         return partly, True

@@ -44,6 +44,7 @@ class Record:
         verdicts: what each check found, in order; the same points, and why, as the learner may read it.
         notes: what the instructor should know, one line each.
         seconds: that grading took.
+        cell_seconds: of them, what its cells took.
     """
 
     student: str
@@ -58,6 +59,7 @@ class Record:
     verdicts: tuple[Verdict, ...] = ()
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+    cell_seconds: float = 0.0
 
     @property
     def key(self) -> tuple[str, str, str]:

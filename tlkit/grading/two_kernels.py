@@ -38,11 +38,13 @@ class Grading:
         points: cell's index -> points, for every check.
         verdicts: of the checks, in order, as JSON.
         remarks: cell's index -> what happened to it, where it did not simply run.
+        cell_seconds: that the cells themselves took, each run once, checks among them.
     """
 
     points: dict[int, float] = field(default_factory=dict)
     verdicts: list[dict[str, Any]] = field(default_factory=list)
     remarks: dict[int, str] = field(default_factory=dict)
+    cell_seconds: float = 0.0
 
 
 class TwoKernels:
@@ -98,6 +100,12 @@ class TwoKernels:
             for kernel in [*self._kernels, *([self._checks] if self._checks else [])]:
                 kernel.close()
 
+    @contextlib.contextmanager
+    def _counted(self) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.result.cell_seconds += time.perf_counter() - started
+
     def _due(self, is_due: Any) -> list[int]:
         return [index for index, cell in enumerate(self.cells) if cell.cell_type == "code" and cell.source.strip()
                 and not is_demo(cell) and is_due(cell)]
@@ -116,7 +124,8 @@ class TwoKernels:
                     self._keep(kernel, index)
                     reached = turn + 1
                     continue
-                run = kernel.run(cell.source, self._limits())
+                with contextlib.nullcontext() if is_replay else self._counted():
+                    run = kernel.run(cell.source, self._limits())
                 if not is_replay:
                     cell.outputs = self._shown(self._within_room(run))
                     reached = turn + 1
@@ -169,7 +178,8 @@ class TwoKernels:
         self.result.points[index] = 0.0
         answer, gone = self._answering(asked)
         checks = self._checks_kernel(index)
-        run = checks.grade(cell.source, due, self._sources_before(index), self._limits(), answer, self._revealed)
+        with self._counted():
+            run = checks.grade(cell.source, due, self._sources_before(index), self._limits(), answer, self._revealed)
         is_left_out = self._revealed and not speaks_for_itself
         self._revealed = self._revealed or self._uses_hidden(index)
         cell.outputs = self._shown(run.outputs) if is_left_out else _without_errors(run.outputs) if self._revealed else run.outputs

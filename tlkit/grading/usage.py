@@ -59,12 +59,18 @@ def _modes(due: list[str], mine: list[str]) -> Diagnosis | None:
 
 
 def _order(due: list[str], mine: list[str]) -> Diagnosis | None:
+    """Another number or order of the calls that do something; how often a mode is set or weights are looked at says nothing."""
+    due, mine = ([entry for entry in entries if _acts(entry)] for entries in (due, mine))
     if sorted(due) == sorted(mine) or not due:
         pairs = [(d, m) for d, m in zip(due, mine) if d != m]
     else:
         counts = [(entry, due.count(entry), mine.count(entry)) for entry in dict.fromkeys((*due, *mine))
                   if due.count(entry) != mine.count(entry)]
         entry, wanted, found = counts[0]
+        if entry.endswith(": call"):
+            return Diagnosis(f"`{entry.removesuffix(': call')}` is called {_times(found)}; {_times(wanted)} is due",
+                             "The loop ends later or sooner than it should, or one round holds more or less than it should.",
+                             "Go through the rounds of the case below: after which one should the loop end?")
         return Diagnosis(f"`{entry.replace(': ', '.', 1)}` happens {_times(found)}; {_times(wanted)} is due",
                          "A call stands inside a loop where it belongs outside, or the other way round.",
                          "Count with two batches what happens once a batch and what once an epoch.")
@@ -73,6 +79,10 @@ def _order(due: list[str], mine: list[str]) -> Diagnosis | None:
     return Diagnosis(f"another order of calls: `{pairs[0][1]}` where `{pairs[0][0]}` is due",
                      "The right calls in another order do something else.",
                      "Write down what one batch needs, in order, and compare.")
+
+
+def _acts(entry: str) -> bool:
+    return entry.rpartition(": ")[2] in ("call", "step", "zero_grad") or "forward, " in entry
 
 
 def _times(count: int) -> str:

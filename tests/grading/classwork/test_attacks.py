@@ -93,7 +93,8 @@ def test_no_attack_earns_more_than_its_code_deserves(name, parents, release, hon
     assert got == [] and list(victim.iterdir()) == []
     assert left_behind(parents) == []
     assert len(marked.notebook) < 5_000_000 + len(str(content)) and is_harmless(marked.notebook)
-    record = {field: getattr(marked, field) for field in ("outcome", "reason", "release", "scores", "verdicts", "notes", "seconds")}
+    record = {field: getattr(marked, field) for field in ("outcome", "reason", "release", "scores", "verdicts", "notes", "seconds",
+                                                       "cell_seconds")}
     from_json({"version": 1, "student": "a", "assignment": "b", "notebook": "c", "submitted_at": "", "content_sha256": ""} | record)
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202e]", "".join(marked.notes) + marked.reason
                          + "".join(score["said"] for score in marked.scores))

@@ -44,21 +44,26 @@ def _evaluate_view(values: list, calls: tuple[tuple, ...]) -> Any:
 
 
 def _answer(mode=False, gradients=False, weighted=True, restored=True, training_after=False, divided=True, percent=False, swapped=False,
-            first=False, errors=False, counted=False):
+            first=False, errors=False, counted=False, weights_lost="", axis=1, last=False, at_least=None):
     """An evaluation with one mistake."""
 
     def evaluate(model, batches, loss):
         was_training = model.training
         model.train(mode)
-        total, right, count = 0.0, 0.0, 0
+        total, right, count, batch_sum, batches_seen = 0.0, 0.0, 0, 0.0, 0
         with torch.set_grad_enabled(gradients):
             for inputs, labels in batches:
                 logits = model(inputs)
-                here = (logits.argmax(1) == labels).sum().item()
+                chosen = logits.argmax(1) if at_least is None else (logits.softmax(1)[:, 1] > at_least).long()
+                here = (chosen == labels).sum().item() if axis == 1 else _by_column(logits, labels)
                 size = len(labels) if weighted else 1
                 total += loss(logits, labels).item() * size
                 right += here / len(labels) * size
                 count += size
+                batch_sum += loss(logits, labels).item()
+                batches_seen += 1
+                if last:
+                    total, right, count = loss(logits, labels).item() * size, here / len(labels) * size, size
                 if first:
                     break
         if training_after:
@@ -66,10 +71,18 @@ def _answer(mode=False, gradients=False, weighted=True, restored=True, training_
         elif restored:
             model.train(was_training)
         mean, share = (total / count, right / count) if divided else (total, right / count)
+        mean = {"": mean, "by batches": batch_sum / batches_seen, "by examples": batch_sum / count}[weights_lost]
         share = 1 - share if errors else 100 * share if percent else right if counted else share
         return (share, mean) if swapped else (mean, share)
 
     return evaluate
+
+
+def _by_column(logits, labels):
+    """The largest output of each column, compared with as many labels as there are."""
+    column = logits.argmax(0)
+    shared = min(len(column), len(labels))
+    return (column[:shared] == labels[:shared]).sum().item()
 
 
 def _accuracy_alone(model, batches, loss):
@@ -103,6 +116,15 @@ EVALUATE = Exercise(
                       "Which context tells torch not to record?", _answer(gradients=True)),
         Misconception("each batch counts the same", "Every batch's loss is a mean already, so their mean looks like the mean.",
                       "How much does one example of a short last batch count?", _answer(weighted=False)),
+        Misconception("the loss is a mean of batch means", "The accuracy counts examples, and the loss still counts batches.",
+                      "How much does one example of a short last batch count in the loss?", _answer(weights_lost="by batches")),
+        Misconception("batch means over the number of examples", "The sum is divided by the number of examples, but it is a sum over batches.",
+                      "How many losses did you add up, and how many examples stand for each?", _answer(weights_lost="by examples")),
+        Misconception("the last batch only", "It is what is left in the variables when the loop ends.", "What of the batches before?", _answer(last=True)),
+        Misconception("the largest of a column, not of a row", "`argmax(0)` goes through the examples, and finds one for each class.",
+                      "Along which axis of (examples, classes) do the outputs of one example lie?", _answer(axis=0)),
+        Misconception("a threshold where several classes compete", "With two classes, above one half and the largest are the same; with more they are not.",
+                      "What can be the answer, if there are three classes?", _answer(at_least=0.5)),
         Misconception("the mode is not put back", "The next epoch will call `train()` anyway, one hopes.",
                       "In which mode does whoever called you expect the model?", _answer(restored=False)),
         Misconception("always left in training mode", "Evaluation is mostly called between two epochs.",

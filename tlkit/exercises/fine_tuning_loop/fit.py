@@ -48,24 +48,34 @@ def _by_parameter(model):
 
 
 def _answer(keep=_copied, restore=True, better=lambda loss, best: loss < best, late=0, reset=True, to_previous=False, returns="best",
-            start=float("inf"), stops=True, kept_first=False):
+            start=float("inf"), stops=True, kept_first=False, judged_first=False, all_count=False, recovers=False):
     """A fit with one mistake."""
 
     def fit(model, train_one_epoch, evaluate, epochs, patience):
-        best, stale, kept, loss = start, 0, None, None
+        def stop_at(stale):
+            return stops and stale >= patience + late
+
+        best, stale, kept, loss, before = start, 0, None, None, float("inf")
+        if judged_first:
+            best, kept = evaluate(model), keep(model)
         for _ in range(epochs):
             held = keep(model) if kept_first else None
             train_one_epoch(model)
             loss = evaluate(model)
             if better(loss, best):
                 best, kept = loss, held or keep(model)
-                stale = 0 if reset else stale
+                stale = int(all_count) if reset else stale
+                if all_count and stop_at(stale):
+                    break
+            elif recovers and loss < before:
+                stale = 0
             else:
                 stale += 1
                 if to_previous:
                     best = loss
-                if stops and stale >= patience + late:
+                if stop_at(stale):
                     break
+            before = loss
         if restore and kept is not None:
             model.load_state_dict(kept, strict=False)
         return best if returns == "best" else loss
@@ -114,6 +124,12 @@ FIT = Exercise(
                       "What does a comparison with nan give?", _answer(better=lambda loss, best: not loss >= best)),
         Misconception("patience is never renewed", "The epochs without a better one are counted over the whole run.",
                       "In a row, or all together?", _answer(reset=False)),
+        Misconception("the model is evaluated before its first epoch too", "How good it is without training is worth knowing; but the best is asked for among the epochs.",
+                      "How often is `evaluate` called in two epochs?", _answer(judged_first=True)),
+        Misconception("the best epoch itself uses patience up", "The count goes on from the best epoch, which is not one without a better loss.",
+                      "How many epochs without a better loss are there, right after the best one?", _answer(all_count=True)),
+        Misconception("a recovery renews patience", "The loss falls again; but it is still no better than the best.",
+                      "With which loss is an epoch compared?", _answer(recovers=True)),
         Misconception("compared with the epoch before", "After one bad epoch any recovery looks like progress.",
                       "Better than the last, or better than the best?", _answer(to_previous=True)),
         Misconception("the last loss is returned", "It is the variable that is left when the loop ends.", "Which loss do the weights have that came back?",

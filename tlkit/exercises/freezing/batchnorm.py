@@ -44,7 +44,7 @@ def _norm(normalise_running=False, normalise_batch=False, keeps=None, biased_mem
     """BatchNorm with one mistake. `keeps`: whether the running statistics stay; None as it should be."""
 
     def batch_norm(inputs, scale, shift, mean, variance, momentum, frozen):
-        batch = len(inputs)
+        batch = len(inputs) if axis == 0 else inputs.numel()
         m = inputs.mean(0) if axis == 0 else inputs.mean()
         v = inputs.var(0, unbiased=False) if axis == 0 else inputs.var(unbiased=False)
         v_unbiased = v * batch / max(batch - 1, 1)
@@ -54,6 +54,7 @@ def _norm(normalise_running=False, normalise_batch=False, keeps=None, biased_mem
         y = (inputs - centre) / (spread + _EPSILON if deviation else root)
         y = y * scale if affine in ("both", "scale") else y
         y = y + shift if affine in ("both", "shift") else y
+        y = scale * ((inputs - centre) / root + shift) if affine == "shift first" else y
         if not (frozen if keeps is None else keeps):
             share = 1 - momentum if swapped else momentum
             mean = (1 - share) * mean + share * m
@@ -73,6 +74,10 @@ def _in_place(inputs, scale, shift, mean, variance, momentum, frozen):
 def _moved_then_used(inputs, scale, shift, mean, variance, momentum, frozen):
     _, mean, variance = _norm()(inputs, scale, shift, mean, variance, momentum, frozen)
     return scale * (inputs - mean) / (variance + _EPSILON).sqrt() + shift, mean, variance
+
+
+def _forgets(inputs, scale, shift, mean, variance, momentum, frozen):
+    return _norm()(inputs, scale, shift, mean, variance, momentum if frozen else 1.0, frozen)
 
 
 def _backwards(inputs, scale, shift, mean, variance, momentum, frozen):
@@ -123,6 +128,12 @@ BATCHNORM = Exercise(
                       _norm(affine="scale")),
         Misconception("the scale is left out", "BatchNorm ends with a scale and a shift of its own.", "What are `scale` and `shift` for?",
                       _norm(affine="shift")),
+        Misconception("neither scale nor shift", "Normalising is only the first half of the formula.", "What are `scale` and `shift` for?",
+                      _norm(affine="neither")),
+        Misconception("the shift is scaled too", "The brackets reach too far.", "What is the output of a feature that equals its mean?",
+                      _norm(affine="shift first")),
+        Misconception("the batch's statistics are returned as they are", "They normalise this batch; the memory moves towards them by one step of size `momentum`.",
+                      "What should come back for momentum=0?", _forgets),
         Misconception("one mean over all features", "Every feature has its own mean and variance.", "Along which axis is the mean taken?", _norm(axis=None)),
         Misconception("changes the caller's statistics", "That is what the layer does with its buffers, but here they belong to the caller.",
                       "Return new tensors.", _in_place),

@@ -152,6 +152,29 @@ def _every_batchnorm(model, frozen):
             layer.eval()
 
 
+def _all_above(model, frozen):
+    """The slice behind the frozen layers is frozen, the head with it; some layer has to learn for a way back to exist."""
+    model.train()
+    for layer in list(model)[frozen:] if frozen else ():
+        layer.eval().requires_grad_(False)
+
+
+def _summed(model, frozen, batches, loss, optimizer):
+    held = list(batches)
+    return _epoch(_right, per_batch=True)(model, frozen, held, loss, optimizer) * len(held)
+
+
+def _summed_over_examples(model, frozen, batches, loss, optimizer):
+    held = list(batches)
+    return _epoch(_right)(model, frozen, held, loss, optimizer) * sum(len(labels) for _, labels in held)
+
+
+def _trains_again(model, frozen, batches, loss, optimizer):
+    mean = _epoch(_right)(model, frozen, batches, loss, optimizer)
+    model.train()
+    return mean
+
+
 def _zeros(model, frozen):
     for layer in list(model)[:frozen]:
         for parameter in layer.parameters():
@@ -215,6 +238,14 @@ EPOCH = Exercise(
                       "Which BatchNorm layers are among the first `frozen`?", _epoch(_every_batchnorm)),
         Misconception("gradients pile up", "Torch adds to what is in `.grad`.", "What has to happen before each way back?",
                       _epoch(_right, zero=False)),
+        Misconception("everything behind the frozen layers is frozen instead", "`model[frozen:]` reads like “the frozen ones”, and holds all the others.",
+                      "Which slice holds the first `frozen` layers?", _epoch(_all_above)),
+        Misconception("the batches' losses are added up", "A running total is kept, and nobody divides it.", "Should twice as much data double the result?",
+                      _summed),
+        Misconception("the examples' losses are added up", "Every example counts once, which is right; but a mean is asked for.",
+                      "By what is a sum over examples divided?", _summed_over_examples),
+        Misconception("the frozen layers are in training mode afterwards", "`model.train()` at the end looks like tidying up, and undoes the modes.",
+                      "In which modes does the exercise want the layers afterwards?", _trains_again),
         Misconception("a mean of batch means", "A small last batch then counts as much as a full one.",
                       "How many examples stand behind each of the means?", _epoch(_right, per_batch=True)),
     ),

@@ -111,6 +111,46 @@ def _nothing(model, start, strength):
     return torch.zeros(())
 
 
+def _mean_over_tensors(model, start, strength):
+    return _right(model, start, strength) / sum(name in start for name, _ in model.named_parameters())
+
+
+def _all_at_once(reduce):
+    """The distances in one long vector, and what is made of it."""
+
+    def penalty(model, start, strength):
+        distances = torch.cat([(p - start[name]).flatten() for name, p in model.named_parameters() if name in start])
+        return strength / 2 * reduce(distances)
+
+    return penalty
+
+
+def _everything_has_a_start(model, start, strength):
+    return strength / 2 * sum(((p - start[name]) ** 2).sum() for name, p in model.named_parameters())
+
+
+def _softmax_first(model, start, strength, inputs, labels):
+    loss = functional.cross_entropy(model(inputs).softmax(1), labels) + _right(model, start, strength)
+    loss.backward()
+    return float(loss)
+
+
+def _sent_back_twice(model, start, strength, inputs, labels):
+    loss = functional.cross_entropy(model(inputs), labels)
+    loss.backward(retain_graph=True)
+    loss = loss + _right(model, start, strength)
+    loss.backward()
+    return float(loss)
+
+
+def _takes_a_step(model, start, strength, inputs, labels):
+    value = _pulled(_right)(model, start, strength, inputs, labels)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter -= 0.1 * parameter.grad
+    return value
+
+
 def _no_way_back(model, start, strength, inputs, labels):
     return float(functional.cross_entropy(model(inputs), labels) + _right(model, start, strength))
 
@@ -151,6 +191,20 @@ PULL = Exercise(
                       _pulled(_strength_squared)),
         Misconception("a mean instead of a sum", "Losses are means; this penalty is a sum, and so a big matrix is held as firmly, weight by weight, as a "
                       "small one.", "How hard is a single weight pulled, in a layer of 10 and in one of 10,000?", _pulled(_mean)),
+        Misconception("a mean over the tensors", "The sum runs over everything that has a start, and nothing is divided.",
+                      "How hard is a layer pulled if the body has one more?", _pulled(_mean_over_tensors)),
+        Misconception("a mean over all numbers", "Put into one long vector they invite a mean; then a large body is hardly held at all.",
+                      "How hard is a single weight pulled, in a body of 10 and in one of 10 million?", _pulled(_all_at_once(lambda d: (d**2).mean()))),
+        Misconception("the root of the whole sum", "The formula has a square and no root: the length of all distances together is another penalty.",
+                      "How does the pull on a weight grow with its distance?", _pulled(_all_at_once(lambda d: d.norm()))),
+        Misconception("a start is asked for where there is none", "A head that is new, and a layer put in between, have no entry in `start`.",
+                      "Which parameters have a name in `start`?", _pulled(_everything_has_a_start)),
+        Misconception("probabilities where logits are due", "`cross_entropy` takes the outputs as they are, and does the softmax itself.",
+                      "What does the model give back: logits or probabilities?", _softmax_first),
+        Misconception("the data's loss is sent back twice", "Its gradients are there already when the whole loss adds them once more.",
+                      "How often does the exercise say that something is sent back?", _sent_back_twice),
+        Misconception("the weights take a step", "The gradients are asked for, and what an optimiser does with them is its own affair.",
+                      "Should a weight have another value afterwards?", _takes_a_step),
         Misconception("the length, not its square", "`norm()` takes the root.", "How does the pull grow with the distance?", _pulled(_length)),
         Misconception("absolute distances", "That is another penalty, which pulls equally hard at every distance.", "What is the power in the formula?",
                       _pulled(_absolute)),

@@ -218,6 +218,7 @@ def _write_down(course: Course, handed: Handed, marked: Marked, gradebook: Grade
         "version": 1, "student": handed.student, "assignment": handed.assignment, "notebook": handed.notebook,
         "release": marked.release, "submitted_at": submitted_at.isoformat() if submitted_at else "",
         "content_sha256": maker.digest, "outcome": marked.outcome, "reason": marked.reason, "scores": marked.scores,
-        "verdicts": marked.verdicts, "notes": marked.notes, "seconds": float(marked.seconds)})
+        "verdicts": marked.verdicts, "notes": marked.notes, "seconds": float(marked.seconds),
+        "cell_seconds": float(marked.cell_seconds)})
     write_record(course.root, record)
     return record

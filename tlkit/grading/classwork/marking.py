@@ -58,6 +58,7 @@ class Marked:
     notes: list[str] = field(default_factory=list)
     unanswered: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    cell_seconds: float = 0.0
     notebook: str = ""
     page: str = ""
     limits_by: str = ""
@@ -84,7 +85,7 @@ def mark(job: Job, parents: WarmParents) -> Marked:
         if submission.release and submission.release != marked.release:
             marked.notes.append(f"made from release {submission.release[:40]!r}, which is not here; graded by {marked.release}")
         grading = _run(job, notebook, parents)
-        marked.verdicts = grading.verdicts
+        marked.verdicts, marked.cell_seconds = grading.verdicts, round(grading.cell_seconds, 3)
         marked.notes += [f"{name_of(notebook.cells[index])}: {remark}" for index, remark in sorted(grading.remarks.items())]
         marked.scores = [asdict(score) for score in scores(notebook, grading.remarks, grading.points)]
         marked.unanswered = _unanswered(notebook, released)
