@@ -342,8 +342,8 @@ pictures.reliability(outputs["after"], labels, T)
 # %% [markdown]
 # The numbers above the bars are pictures; a bar of few says little. Whether a temperature helps, you read off the *test* examples: with a few hundred patients it may bring
 # little, and the intervals say how little is known. What it cannot repair is a shift: it moves all answers towards one half or away from it, never towards healthy. Class weights
-# make such a shift. They teach the network that all classes are equally frequent; where the ill are rare, its probabilities of being ill are then too large. The last,
-# optional exercise undoes that.
+# can make such a shift: they tell the network that all classes are equally frequent, and where the ill are rare, its probabilities of being ill can then be far too large. The
+# last, optional exercise shows one, and undoes it.
 
 # %% [markdown]
 # ## Did anything leak?
@@ -481,7 +481,8 @@ if all(is_here.values()):
     pixels = torch.cat([split.inputs[:, 0] for split in real.splits.values()])
     where = [name for name, split in real.splits.items() for _ in range(len(split))]
     _, copies = leaks_of((255 * pixels).round().byte().numpy() if pixels.is_floating_point() else pixels.numpy(), np.arange(len(where)), where)
-    print("pairs of equal scans in different splits:", ", ".join(f"{where[i]} and {where[j]}" for i, j in copies) or "none")
+    print(f"pairs of equal scans in different splits: {len(copies)}, of {len({pixels[i].numpy().tobytes() for i, _ in copies})} different scans, in",
+          ", ".join(sorted({f"{where[i]} and {where[j]}" for i, j in copies})))
     xrays = real.with_labels_per_class(30, 0)
     net = finetune(adapt(load_backbone("mobilenet_v2", image_size=64), xrays), xrays, plans.linear_probe(epochs=20, learning_rate=3e-3), progress=False)
     some = xrays.test.select(np.arange(0, len(xrays.test), 6))
@@ -521,7 +522,9 @@ def for_other_shares(logits, trained, expected):
 check("06.shares")
 
 # %% [markdown]
-# Here is a clinic in which one patient in ten is ill. A network is trained there with balanced class weights, as is often advised; then the weights are undone.
+# Here is a clinic in which one patient in ten is ill. A new head on the frozen body is trained there with balanced class weights, as is often advised; then the weights
+# are undone. (Set `plans.full(epochs=8)` in its place and look again: a network that comes to fit every training picture feels the weights much less, and undoing
+# them can then do harm. So measure before you correct.)
 
 # %% tags=["demo"]
 def one_in_ten(split):
@@ -531,7 +534,7 @@ def one_in_ten(split):
 
 
 clinic = dataclasses.replace(task, **{name: one_in_ten(split) for name, split in task.splits.items()})
-weighed = finetune(adapt(small_body(), clinic, class_weights="balanced"), clinic, plan.changed(patience=None), progress=False).model
+weighed = finetune(adapt(small_body(), clinic, class_weights="balanced"), clinic, plans.linear_probe(epochs=40), progress=False).model
 logits, ill_there = collect(weighed, clinic.test).outputs, clinic.test.labels.numpy()
 shares = np.bincount(clinic.train.labels) / len(clinic.train)
 for name, said in (("with balanced class weights", torch.tensor(logits).softmax(1).numpy()),
@@ -545,7 +548,7 @@ print(f"share ill                    {ill_there.mean():.3f}")
 # - Normalise as the **backbone** was, not as your data is.
 # - **Sensitivity and specificity** do not mix classes; accuracy and predictive values change with how many are ill.
 # - **AUC** needs scores. Choose the threshold on validation patients, and judge it on others.
-# - A **temperature** is fitted on validation data; class weights spoil probabilities in another way, which a shift of the logits undoes.
+# - A **temperature** is fitted on validation data; class weights can spoil probabilities in another way, which a shift of the logits undoes.
 # - Split, and resample, by **patient**. Look for copies.
 # - Test an explanation with a **planted cue** before you believe it.
 #
