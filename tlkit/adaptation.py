@@ -4,7 +4,7 @@ Axes: N examples, F features, C classes.
 """
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tlkit.backbones.backbone import Backbone
 from tlkit.backbones.rebuilding import rebuild
@@ -124,6 +124,28 @@ def _rows(model: Model) -> nn.Linear | None:
     return layer if isinstance(layer, nn.Linear) and layer.bias is not None else None
 
 
+def prototypes(features: Tensor, labels: Tensor, class_count: int) -> Tensor:
+    """The unit vector along each class's mean feature: p_c = mean_c / ||mean_c|| (Snell et al. 2017, section 2.2).
+
+    Args:
+        features: (N, F)
+        labels: int64, from 0 to C - 1. (N,)
+        class_count: C.
+    Returns:
+        (C, F), row c for class c.
+    Raises:
+        TlkitError: a class has no example.
+    """
+    rows = []
+    for number in range(class_count):
+        of_class = features[labels == number]                                # (N_c, F)
+        if len(of_class) == 0:
+            raise TlkitError(f"class {number} has no example to make a prototype of")
+        mean = of_class.mean(dim=0)
+        rows.append(mean / mean.norm())
+    return torch.stack(rows)
+
+
 def start_from_prototypes(model: Model, split: Split, scale: float = 10.0) -> None:
     """Set a linear head so that each class's output is the cosine to the mean of its features (Snell et al. 2017).
 
@@ -140,9 +162,7 @@ def start_from_prototypes(model: Model, split: Split, scale: float = 10.0) -> No
     with model.evaluating():
         features = concatenate([model.backbone(inputs) for inputs in split.inputs.split(512)])  # (N, F)
         length = features.norm(dim=1).mean()
-        for index in range(len(split.classes)):
-            prototype = features[split.labels.to(features.device) == index].mean(dim=0)
-            model.head.weight[index] = scale * prototype / prototype.norm() / length
+        model.head.weight.copy_(scale * prototypes(features, split.labels.to(features.device), len(split.classes)) / length)
         model.head.bias.zero_()
 
 

@@ -5,16 +5,34 @@
 Axes: B batch, C classes. A `loss` here takes logits (B, C) and labels (B,) and returns the mean over the batch.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from tlkit.early_stopping import EarlyStopping
+from tlkit.errors import TlkitError
 
 Batches = Iterable[tuple[Tensor, Tensor]]
 Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+def mean_over_examples(batch_means: Sequence[float], batch_sizes: Sequence[int]) -> float:
+    """The mean over all examples from the means of batches: sum_b n_b m_b / sum_b n_b.
+
+    The mean of the means is another number wherever sizes differ, as a last batch's does.
+
+    Args:
+        batch_means: m_b, one a batch.
+        batch_sizes: n_b, how many examples each batch has.
+    Raises:
+        TlkitError: no examples.
+    """
+    count = sum(batch_sizes)
+    if count == 0:
+        raise TlkitError("there is no example to take a mean over")
+    return sum(mean * size for mean, size in zip(batch_means, batch_sizes, strict=True)) / count
 
 
 def train_epoch(model: nn.Module, batches: Batches, loss: Loss, optimizer: torch.optim.Optimizer) -> float:

@@ -134,6 +134,24 @@ def test_a_loop_s_use_of_its_objects_is_explained(example_unit, changes, name):
     assert verdict.diagnosis.name.startswith(name) or verdict.diagnosis.name in own
 
 
+@pytest.mark.parametrize("harmless", ["model.train()", "model.eval(); model.train()", "model.state_dict()"])
+def test_modes_set_once_more_than_needed_are_not_told_as_the_mistake(example_unit, harmless):
+    verdict = told("98.epoch", "train_epoch", LOOP.format(first=f"optimizer.zero_grad(); {harmless}", last="optimizer.step()", more="1e-3") + "\n")
+    assert verdict.outcome is Outcome.NOT_YET
+    assert verdict.diagnosis is None or "happens" not in verdict.diagnosis.name and "order of calls" not in verdict.diagnosis.name
+
+
+def test_each_entry_of_a_plan_has_a_diagnosis_of_its_own():
+    ends = find_exercise("02.choose").load_reference()()
+    ends["cultivar"]["outputs"], ends["findings"]["answer"], ends["tags"]["outputs"] = 4, "above 0.5", 5
+    names = []
+    for task in ("cultivar", "findings", "tags"):
+        names.append(verdict_on("02.choose", {"ends": ends}).diagnosis.name)
+        ends[task] = find_exercise("02.choose").load_reference()()[task]
+    assert names == ["one output more than there are classes", "logits are cut at one half", "a tag for each type, and O"]
+    assert verdict_on("02.choose", {"ends": ends}).outcome is Outcome.RIGHT
+
+
 CLASS = """
 import torch
 from torch import nn

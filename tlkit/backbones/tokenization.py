@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from tlkit.backbones.padding import pad_batch, truncation
 from tlkit.backbones.state import State
 from tlkit.errors import TlkitError
 
@@ -38,25 +39,15 @@ class Tokenization:
         """
         texts = _texts(inputs)
         by_word = not isinstance(texts[0], str)
-        encoded = self.tokenizer(
-            texts, is_split_into_words=by_word, padding=True, truncation=True, max_length=self.max_length
-        )
-        state = {
-            "tokens": torch.tensor(encoded["input_ids"], dtype=torch.long),
-            "mask": torch.tensor(encoded["attention_mask"], dtype=torch.bool),
-        }
-        if state["tokens"].shape[1] == 0:
-            state = {
-                "tokens": torch.full((len(texts), 1), self.tokenizer.pad_token_id),
-                "mask": torch.zeros(len(texts), 1, dtype=torch.bool),
-            }
+        encoded = self.tokenizer(texts, is_split_into_words=by_word, truncation=True, max_length=self.max_length)
+        rows = encoded["input_ids"] if any(encoded["input_ids"]) else [[self.tokenizer.pad_token_id]] * len(texts)
+        tokens, mask = pad_batch(rows, self.tokenizer.pad_token_id)
         # A text without any token keeps one place, or there would be nothing to pool.
-        state["mask"][~state["mask"].any(dim=1), 0] = True
+        mask[~mask.any(dim=1), 0] = True
+        state = {"tokens": tokens, "mask": mask}
         if by_word:
-            rows = [
-                [-1 if word is None else word for word in encoded.word_ids(row)] or [-1] for row in range(len(texts))
-            ]
-            state["words"] = torch.tensor(rows, dtype=torch.long)
+            words = [[-1 if word is None else word for word in encoded.word_ids(row)] or [-1] for row in range(len(texts))]
+            state["words"] = pad_batch(words, -1)[0]
         return state
 
     def pairs(self, questions: Sequence[str], answers: Sequence[str]) -> tuple[State, torch.Tensor]:
@@ -86,6 +77,11 @@ class Tokenization:
         texts = _texts(inputs)
         encoded = self.tokenizer(texts, is_split_into_words=not isinstance(texts[0], str), verbose=False)
         return np.array([len(tokens) for tokens in encoded["input_ids"]])
+
+    def cut_off(self, inputs: Sequence, max_length: int | None = None) -> tuple[float, int]:
+        """The share of texts that are cut, and how many word pieces are lost in all (`tlkit.backbones.padding.truncation`)."""
+        special = self.tokenizer.num_special_tokens_to_add()
+        return truncation(self.lengths(inputs) - special, max_length or self.max_length, special)
 
     def example(self) -> State:
         """One example, for shapes and costs."""

@@ -10,6 +10,7 @@ Axes: B batch, T places in a sequence, H hidden size, S samples.
 import torch
 from torch import nn
 
+from tlkit.backbones.padding import masked_mean
 from tlkit.backbones.state import State
 
 
@@ -148,8 +149,7 @@ class MeanPool(nn.Module):
     says = "mean over valid places"
 
     def forward(self, state: State) -> torch.Tensor:
-        mask = state["mask"][..., None].to(state["hidden"].dtype)
-        return (state["hidden"] * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
+        return masked_mean(state["hidden"], state["mask"])
 
 
 class FirstPool(nn.Module):

@@ -169,8 +169,18 @@ def _counted(endings: Counter) -> list[str]:
 
 def class_numbers(labels: Sequence[str], classes: Sequence[str]) -> np.ndarray:
     """The index in `classes` of each label, int64 (N,), without a list of names on the way."""
-    number_of = {name: number for number, name in enumerate(classes)}
     if isinstance(labels, Names):
-        table = np.array([number_of[name] for name in labels.known], np.int64)
-        return table[np.frombuffer(labels.numbers, np.uint16)]
-    return np.array([number_of[label] for label in labels], np.int64)
+        return encode_labels(labels.known, classes)[np.frombuffer(labels.numbers, np.uint16)]
+    return encode_labels(labels, classes)
+
+
+def encode_labels(names: Sequence[str], classes: Sequence[str]) -> np.ndarray:
+    """The number of each name: its place in `classes`, which is the order of the head's outputs too. int64 (N,)
+
+    Raises:
+        TlkitError: a name that is no class.
+    """
+    number_of = {name: number for number, name in enumerate(classes)}
+    if unknown := [name for name in names if name not in number_of]:
+        raise TlkitError(f"{unknown[0]!r} is none of the classes {', '.join(classes)}")
+    return np.array([number_of[name] for name in names], np.int64)
