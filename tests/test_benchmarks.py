@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from benchmarks import finetune, finetune_setting, finetune_sides, freezing, heads_and_losses, why_transfer
+from benchmarks import finetune, finetune_setting, finetune_sides, freezing, heads_and_losses, medical_images, why_transfer
 
 
 @pytest.mark.parametrize(("strategy", "labels_per_class", "seed"), [("pixels", 1, 3), ("pixels", 20, 0), ("linear_probe", 5, 7)])
@@ -138,3 +138,11 @@ def test_few_parameters_are_as_many_on_both_sides(method, monkeypatch):
     found = {side: few.run(few.Job("glyphnet", method, side, 0, epochs=1, test_examples=20)) for side in ("tlkit", "peft")}
     assert found["tlkit"]["trained"] == found["peft"]["trained"] > 0
     assert all(0 <= each["accuracy"] <= 1 and 0 < each["share"] < 0.2 for each in found.values())
+
+
+def test_scans_before_fine_tuning_come_out_again():
+    shipped, found = json.loads(medical_images.SHIPPED.read_text())["cells"], {}
+    medical_images.measure("cells", 1, 1, found.update)
+    assert found["auc"]["before"][0] == pytest.approx(shipped["auc"]["before"][0], abs=0.01)  # another processor may round another way
+    assert found["labels"] == shipped["labels"] and found["groups"] == shipped["groups"] and found["train"] == shipped["train"]
+    assert {way: len(each["test"]) for way, each in found["margins"].items()} == dict.fromkeys(shipped["margins"], len(shipped["labels"]["test"]))

@@ -12,6 +12,7 @@ _UNITS = {
     "03": "tlkit.exercises.gradients",
     "04": "tlkit.exercises.fine_tuning_loop",
     "05": "tlkit.exercises.freezing",
+    "06": "tlkit.exercises.medical_images",
     "07": "tlkit.exercises.bert_text",
     "08": "tlkit.exercises.ner",
 }
