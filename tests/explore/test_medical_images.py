@@ -20,10 +20,9 @@ def test_shipped_results_are_whole(task):
 
 
 def test_what_the_unit_says_of_the_seeds_is_in_the_results():
-    """Fine-tuning is ahead of fresh weights on the phantoms and behind on the X-rays, in every seed."""
-    found = {task: pictures.results()[task]["auc"] for task in ("cells", "pneumoniamnist")}
-    assert all(after > max(scratch, before) for before, after, scratch in zip(*found["cells"].values()))
-    assert all(scratch > after > before for before, after, scratch in zip(*found["pneumoniamnist"].values()))
+    """Fine-tuning is ahead of fresh weights on the phantoms and on the X-rays, in every seed."""
+    for task in ("cells", "pneumoniamnist"):
+        assert all(after > max(scratch, before) for before, after, scratch in zip(*pictures.results()[task]["auc"].values()))
 
 
 def test_the_first_figure_says_its_numbers_in_words():
