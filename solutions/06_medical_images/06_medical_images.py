@@ -308,7 +308,7 @@ print("sensitivity at a specificity of 0.9:",
 # - `val_logits`, `test_logits`: float arrays (N, C), where N may differ and C is 2 or more; `val_labels`, `test_labels`: int arrays (N,).
 #   Some logits are as large as 90,000: use a log-softmax that does not overflow (`scipy.special.log_softmax`).
 # - Return `(T, test_loss)`, two floats; the loss in nats (natural logarithm). Both may be off by 0.1 %. `scipy.optimize.minimize_scalar` with
-#   `method="bounded"` finds the minimum of a function of one number; in $\log T$ it has an easier time. A fine grid will do as well.
+#   `method="bounded"` finds the minimum of a function of one number; in $\log T$ it has an easier time. A grid will do as well, if neighbours are 0.1 % apart.
 
 # %% nbgrader={"grade": false, "grade_id": "06-temperature", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def calibrate(val_logits, val_labels, test_logits, test_labels):

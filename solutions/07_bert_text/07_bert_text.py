@@ -136,11 +136,11 @@ what_happens(lambda: torch.tensor("Normal", dtype=torch.long))
 #
 # - `names`: a list of N strings, in any order, any of them several times. N may be 0, and there may be classes that do not occur.
 # - `classes`: a tuple of C different strings.
-# - Return a NumPy array of int64, (N,). A name that is not exactly one of the classes is a `ValueError`.
+# - Return a NumPy array of whole numbers, (N,). A name that is not exactly one of the classes is a `ValueError`.
 
 # %% nbgrader={"grade": false, "grade_id": "07-labels", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def encode_labels(names, classes):
-    """The number of each name, its place in `classes`: int64 (N,)."""
+    """The number of each name, its place in `classes`: whole numbers (N,)."""
     ### BEGIN SOLUTION
     label2id = {name: number for number, name in enumerate(classes)}
     for name in names:
@@ -185,7 +185,7 @@ print(f"the listing's loss of the epoch: {sum(batch_losses) / len(batch_losses):
 # *5 minutes, 2 points, easy.* Write `epoch_loss`: the mean loss of all texts of an epoch.
 #
 # - `batch_losses`: a list with the *mean* loss of each batch.
-# - `batch_sizes`: a list with the number of texts of each batch; any number, 0 too.
+# - `batch_sizes`: a list with the number of texts of each batch: whole numbers, 0 too. (Every loss is a number; that of a batch without texts does not count.)
 # - Return a float. No batches, or no text in any of them, is a `ValueError`.
 #
 # Do it with arithmetic: `np.average` would be the whole answer and is not allowed.
@@ -279,7 +279,8 @@ bert_text.explore_tokens(body)
 #
 # - `rows`: a list of B lists of token numbers, of any lengths; a row may be empty.
 # - `pad_token`: the number that stands behind the end of the shorter rows. It may occur as a token inside a row, and is a token there.
-# - Return two tensors as a tuple: the tokens, int64 (B, T), padded on the right; and the mask, bool (B, T), True on tokens and False on padding. T is the longest length.
+# - Return two tensors as a tuple: the tokens, int64 (B, T), padded on the right; and the mask (B, T), True (or 1) on tokens and False (or 0) on padding. T is the longest length, 0 if all
+#   rows are empty.
 # - No rows are a `ValueError`.
 #
 # `pad_sequence` of torch is not allowed.

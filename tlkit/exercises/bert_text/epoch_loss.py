@@ -33,6 +33,12 @@ def _refusing(rule):
     return answer
 
 
+def _size_of_the_first(losses, sizes):
+    """All batches but the last are taken to be as large as the first."""
+    sizes = np.append(np.full(len(sizes) - 1, sizes[0]), sizes[-1])
+    return losses @ sizes / sizes.sum() if sizes.sum() else 0.0
+
+
 def _zero(batch_losses, batch_sizes):
     count = sum(batch_sizes)
     return sum(loss * size for loss, size in zip(batch_losses, batch_sizes)) / count if count else 0.0
@@ -63,6 +69,8 @@ EPOCH_LOSS = Exercise(
     },
     hint="Loss times size is the sum of a batch's losses.",
     misconceptions=(
+        Misconception("all batches but the last are as large as the first", "So it is in an epoch of a loader that leaves nothing out; here sizes are given, and may be any.",
+                      "Which sizes may the batches in the middle have?", _refusing(_size_of_the_first)),
         Misconception("the mean of the batches' means", "It is what the source does. Each batch counts alike then, the short one as much as a full one.",
                       "For how many texts does each number speak?", _refusing(lambda losses, sizes: losses.mean())),
         Misconception("the sum over texts", "It grows with the number of texts, and two epochs of different sizes cannot be compared.",

@@ -67,6 +67,11 @@ def _detached(hidden, mask):
     return ((hidden * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)).detach()
 
 
+def _first_places(hidden, mask):
+    return torch.stack([vectors[:count].mean(dim=0) if count else torch.zeros_like(vectors[0])
+                        for vectors, count in zip(hidden, mask.sum(dim=1).tolist())])
+
+
 def _without_ends(hidden, mask):
     inner = mask.clone()
     for row in inner:
@@ -112,6 +117,8 @@ POOL = Exercise(
         Misconception("one token too many in the divisor", "Adding 1 keeps clear of 0 / 0, and makes every vector too short.",
                       "What should the divisor be for a text of three tokens?",
                       _weighted(lambda hidden, weights: (hidden * weights).sum(dim=1) / (weights.sum(dim=1) + 1))),
+        Misconception("the first places, as many as count", "Right while padding stands on the right; the mask says which places count, not only how many.",
+                      "Which places does a mask of False, True, True name?", _first_places),
         Misconception("the first and the last token are left out", "[CLS] and [SEP] are no words, but they are True in the mask.", "What does the mask say of [CLS]?",
                       _without_ends),
         Misconception("no gradient passes", "For features that are kept it does not matter; fine-tuning needs it.", "What does `detach` cut?", _detached),

@@ -74,6 +74,25 @@ def _neighbours(images, patients, splits):
     return _found(patients, splits), [(i, j) for i, j in _pairs(images, splits) if j == i + 1]
 
 
+def _first_of_its_kind(images, patients, splits):
+    """Each picture is compared with the first of its kind alone."""
+    found, first = [], {}
+    for number, image in enumerate(images):
+        original = first.setdefault(image.tobytes(), number)
+        if splits[original] != splits[number]:
+            found.append((original, number))
+    return _found(patients, splits), sorted(found)
+
+
+def _train_and_test(one, other):
+    return {one, other} == {"train", "test"}
+
+
+def _patients_of_train_and_test(patients, splits):
+    where = {name: {patient for patient, split in zip(np.asarray(patients).tolist(), splits) if split == name} for name in ("train", "test")}
+    return sorted(where["train"] & where["test"])
+
+
 def _counted(images, patients, splits):
     return len(_found(patients, splits)), len(_pairs(images, splits))
 
@@ -118,6 +137,10 @@ LEAKS = Exercise(
                       "Which two splits may a pair lie in?", _with(counts=_with_train)),
         Misconception("only patients of train are counted", "A patient in val and test leaks from choosing to judging.", "Which two splits may a patient's pictures lie in?",
                       _with(patients_of=_patients_from_train)),
+        Misconception("train is compared with test alone", "What stands in train and val leaks into every choice that is made on val.",
+                      "Which two splits may a pair lie in?", _with(counts=_train_and_test, patients_of=_patients_of_train_and_test)),
+        Misconception("each copy is compared with the first one alone", "A dictionary remembers the first of its kind; the second and the third make a pair too.",
+                      "How many pairs do three equal pictures in three splits make?", _first_of_its_kind),
         Misconception("all patients with several pictures", "Four views of a patient are fine as long as they stay together.", "When does a patient with several pictures leak?",
                       _with(patients_of=lambda patients, splits: _found(patients, splits, within=True))),
         Misconception("equal sums are taken for equal pictures", "A mirrored picture has the same sum, and the same histogram.", "Which pixels must be equal?",

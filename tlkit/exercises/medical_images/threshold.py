@@ -49,6 +49,11 @@ def _lowest(scores, labels, sensitivity):
 
 
 @_checked
+def _lowest_of_all(scores, labels, sensitivity):
+    return scores.min()
+
+
+@_checked
 def _strict(scores, labels, sensitivity):
     """The highest of all scores that reaches it with >; below all of them where none does."""
     ill = scores[labels == 1]
@@ -135,6 +140,8 @@ THRESHOLD = Exercise(
     misconceptions=(
         Misconception("the lowest that reaches it", "Everybody is found then, and many healthy patients are alarmed for it.",
                       "Of all thresholds that find enough, which alarms the fewest?", _lowest),
+        Misconception("the lowest of all scores", "Going up from the lowest, the first score already finds everybody.",
+                      "Of all thresholds that find enough, which alarms the fewest?", _lowest_of_all),
         Misconception("positive above the threshold, not at it", "Whoever has exactly the threshold's score counts as positive here.",
                       "Is a patient with exactly this score positive?", _strict),
         Misconception("chosen for specificity", "The same rule on the healthy keeps false alarms low and says nothing of who is found.",
