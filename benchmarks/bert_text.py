@@ -11,13 +11,13 @@ all. MiniLM was tuned as a sentence encoder before, which flatters all four with
 Runs are noted one by one in FILE.runs, so that a measurement that was cut short goes on where it stood.
 """
 
-import argparse
 import json
 import time
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks import shipping
 from benchmarks.freezing import run_all
 from tlkit.comparison import tuned_test_accuracy
 
@@ -107,18 +107,7 @@ def measure(labels_per_class: tuple[int, ...], seeds: tuple[int, ...], workers: 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", type=Path, default=SHIPPED, help="where the figures go")
-    parser.add_argument("--quick", action="store_true", help="two seeds and one label count")
-    parser.add_argument("--workers", type=int, default=2, help="processes, each of one thread")
-    options = parser.parse_args()
-    if options.quick and options.json == SHIPPED:
-        parser.error("--quick is no measurement to ship: name another file with --json")
-    results = measure(LABELS_PER_CLASS[:1] if options.quick else LABELS_PER_CLASS, SEEDS[:2] if options.quick else SEEDS,
-                      options.workers, options.json.with_suffix(".runs"))
-    options.json.write_text(json.dumps(results) + "\n", encoding="utf-8")
-    print_table(results)
-    print(f"wrote {options.json.name}")
+    shipping.run(__doc__, SHIPPED, LABELS_PER_CLASS, SEEDS, measure, print_table)
 
 
 def print_table(results: dict) -> None:

@@ -34,3 +34,25 @@ def test_every_way_is_measured_seed_by_seed(monkeypatch, tmp_path, capsys):
     assert found.keys() == json.loads(bert_text.SHIPPED.read_text(encoding="utf-8")).keys()
     assert all(len(each["accuracy"][0]) == 2 for each in found["ways"].values())
     assert "nearest text of the same intent" in capsys.readouterr().out
+
+
+def test_a_quick_run_writes_elsewhere_than_what_is_shipped(monkeypatch, tmp_path, capsys):
+    from benchmarks import shipping
+
+    shipped, asked = tmp_path / "shipped.json", []
+
+    def measure(counts, seeds, workers, runs):
+        asked.append((counts, seeds, workers, runs.name))
+        return {"accuracy": 0.5}
+
+    def command(*words):
+        monkeypatch.setattr("sys.argv", ["benchmark", *words])
+        shipping.run("What it measures.", shipped, (1, 4), (0, 1, 2), measure, print)
+
+    with pytest.raises(SystemExit):
+        command("--quick")
+    assert not shipped.exists() and "name another file" in capsys.readouterr().err
+    command("--quick", "--json", str(tmp_path / "quick.json"), "--workers", "1")
+    command()
+    assert asked == [((1,), (0, 1), 1, "quick.runs"), ((1, 4), (0, 1, 2), 2, "shipped.runs")]
+    assert json.loads(shipped.read_text()) == {"accuracy": 0.5}
