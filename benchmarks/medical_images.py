@@ -40,11 +40,18 @@ def load(name: str, seed: int):
     return replace(task, train=task.train.select(some)), lambda: tlkit.load_backbone("mobilenet_v2", image_size=64)
 
 
+def margins_of(model, split) -> np.ndarray:
+    """The ill class's logit less the other's, for every picture of a split."""
+    from tlkit.prediction import collect
+
+    outputs = collect(model, split).outputs
+    return outputs[:, 1] - outputs[:, 0]
+
+
 def measure(name: str, seeds: int, epochs: int, note: Callable[[dict], None]) -> None:
     """Margins of the first seed, AUC of all of them, and what is known of the pictures; `note` gets them after every seed."""
     import tlkit
     from tlkit import metrics, plans
-    from tlkit.prediction import collect
 
     found: dict = {"auc": {"before": [], "after": [], "scratch": []}, "margins": {}, "labels": {}, "groups": {}}
     for seed in tqdm(range(seeds), desc=name):
@@ -56,10 +63,7 @@ def measure(name: str, seeds: int, epochs: int, note: Callable[[dict], None]) ->
             model = tlkit.adapt(body(), task, seed=seed)
             if plan is not None:
                 model = tlkit.finetune(model, task, plan, seed, progress=False).model
-            margins = {}
-            for split in ("val", "test"):
-                collected = collect(model, task.splits[split])
-                margins[split] = collected.outputs[:, 1] - collected.outputs[:, 0]
+            margins = {split: margins_of(model, task.splits[split]) for split in ("val", "test")}
             found["auc"][way].append(round(metrics.auc(margins["test"], task.test.labels.numpy()), 5))
             if seed == 0:
                 found["margins"][way] = {split: np.round(each.astype(float), 3).tolist() for split, each in margins.items()}
@@ -70,11 +74,10 @@ def measure(name: str, seeds: int, epochs: int, note: Callable[[dict], None]) ->
         note(found)
 
 
-def compare_ways() -> dict[str, float]:
-    """AUC on the validation scans of the first seed, for each of four ways to fine-tune on X-rays."""
+def compare_ways() -> None:
+    """Print the AUC on the validation scans of the first seed, for each of four ways to fine-tune on X-rays."""
     import tlkit
     from tlkit import metrics, plans
-    from tlkit.prediction import collect
 
     ways = {
         "statistics frozen, rate 3e-4": plans.full(epochs=8, learning_rate=3e-4, jitter=None, batchnorm="frozen"),
@@ -82,14 +85,10 @@ def compare_ways() -> dict[str, float]:
         "head first, then everything": plans.lp_ft(jitter=None),
         "head alone": plans.linear_probe(),
     }
-    found = {}
+    task, body = load("pneumoniamnist", 0)
     for way, plan in ways.items():
-        task, body = load("pneumoniamnist", 0)
         model = tlkit.finetune(tlkit.adapt(body(), task, seed=0), task, plan, 0, progress=False).model
-        outputs = collect(model, task.val).outputs
-        found[way] = metrics.auc(outputs[:, 1] - outputs[:, 0], task.val.labels.numpy())
-        print(f"{way:32} {found[way]:.3f}", flush=True)
-    return found
+        print(f"{way:32} {metrics.auc(margins_of(model, task.val), task.val.labels.numpy()):.3f}", flush=True)
 
 
 def main() -> None:

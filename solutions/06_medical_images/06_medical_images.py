@@ -59,7 +59,7 @@ for name, found in pictures.results().items():
 # %% [markdown]
 # Fine-tuning lifts both networks far above where they began, and above fresh weights with twice the training, in every seed: that much of the source's sentence is true
 # here. It does not come by itself. On the X-rays the body's BatchNorm keeps the statistics that it came with (unit 05). Of four ways to fine-tune, compared on *validation* scans
-# of one seed (`--ways`), that was the best, with an AUC of 0.989; statistics that adapt to 300 scans gave 0.969, the head first and then everything 0.979, the head alone 0.957.
+# of one seed (`--ways`), that was the best, with an AUC of 0.99; statistics that adapt to 300 scans gave 0.97, the head first and then everything 0.98, the head alone 0.96.
 # Nor is this the last word: three seeds are few, nobody searched for the best rates of training from scratch, and Raghu et al. (2019) found on larger sets of scans
 # that pretraining on photographs brought little.
 
