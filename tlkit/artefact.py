@@ -5,9 +5,11 @@ checked by their digest. It is safetensors with JSON in its header, so it can be
 """
 
 import json
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from tlkit import heads
 from tlkit.backbones.backbone import Backbone
@@ -76,7 +78,38 @@ def _without_body(run, tensors: dict) -> dict:
         name = learned[0].removeprefix("backbone.stages.")
         raise TlkitError(f"the plan {run.plan.name} changed the body's own weights ({name} among them), so they cannot be left out; "
                          "save with body=True")
-    return {name: values for name, values in tensors.items() if name in own or not name.startswith("backbone.") or is_statistic(name)}
+    return without_body(tensors, own)
+
+
+def without_body(state: Mapping[str, Tensor], trained: Collection[str]) -> dict[str, Tensor]:
+    """Of a model's state, what is needed beside a published body: what was trained, what is not of the body, and BatchNorm's statistics.
+
+    Args:
+        state: tensors by name; those of the body begin with "backbone.".
+        trained: names of what a method trained.
+    """
+    return {name: values for name, values in state.items() if name in trained or not name.startswith("backbone.") or is_statistic(name)}
+
+
+def filled(state: Mapping[str, Tensor], small: Mapping[str, Tensor], needed: Collection[str]) -> dict[str, Tensor]:
+    """A model's state with the tensors of a small artefact in their places; the state itself stays as it is.
+
+    Args:
+        state: all tensors of the model by name.
+        small: some of them, with other values.
+        needed: names that the artefact must hold.
+    Raises:
+        TlkitError: the artefact has a name that the model lacks, lacks one that is needed, or has another shape. (torch's
+            `load_state_dict(strict=False)` passes over the first two, and may so load nothing.)
+    """
+    if unexpected := [name for name in small if name not in state]:
+        raise TlkitError(f"{unexpected[0]} is not expected")
+    if missing := [name for name in needed if name not in small]:
+        raise TlkitError(f"{missing[0]} is missing")
+    for name, values in small.items():
+        if values.shape != state[name].shape:
+            raise TlkitError(f"{name} has the shape {tuple(values.shape)}, and {tuple(state[name].shape)} is due")
+    return {**state, **small}
 
 
 def _origin(recipe: dict) -> dict:
@@ -152,14 +185,15 @@ def _model(facts: dict, tensors: dict, path: Path, body: Backbone | None) -> Mod
             _note_statistics(model, tensors)
         else:
             model.to(dtype)
-    missing, unexpected = model.load_state_dict(tensors, strict=False)
+    state = model.state_dict()
     there = {f"backbone.{name}" for name in body.state_dict()} if left_out else set()
     own = {f"backbone.{name}" for name in body.added.trained_names()} if body.added is not None else set()
-    missing = [name for name in missing if name not in model.tied and not name.startswith("loss.") and name not in there - own]
-    if missing or unexpected:
-        odd = (missing or unexpected)[0]
-        raise TlkitError(f"{path} does not fit its own description: {odd} is {'missing' if missing else 'not expected'}; "
-                         f"it was written with {facts['versions']}")
+    needed = [name for name in state if name not in model.tied and not name.startswith("loss.") and name not in there - own]
+    try:
+        complete = filled(state, tensors, needed)
+    except TlkitError as error:
+        raise TlkitError(f"{path} does not fit its own description: {error}; it was written with {facts['versions']}") from error
+    model.load_state_dict(complete)
     return model.eval()
 
 

@@ -12,7 +12,7 @@ class Recipe:
     """How to build one object, by name of its builder, seed and plain data.
 
     Args:
-        builder: "model", "optimizer", "scheduler", "batches", "loss" or "scripted".
+        builder: "model", "layer", "optimizer", "scheduler", "batches", "loss" or "scripted".
         name: what traces and messages call it; other recipes of the same call refer to it.
         seed: decides everything random about it.
         options: plain data and arrays for the builder.
@@ -34,6 +34,15 @@ def model(*layers: tuple, name: str = "model", seed: int = 0, training: bool = T
     """
     left = {} if gradient is None else {"gradient": gradient}
     return Recipe("model", name, seed, {"layers": [list(layer) for layer in layers], "training": training, **left})
+
+
+def layer(kind: str, *options, name: str = "base", seed: int = 0, scale: float = 0.7, **settings) -> Recipe:
+    """One frozen layer: what a method of few parameters is put around. Its weights are normal, with deviation `scale`.
+
+    Args:
+        kind, options, settings: as ("linear", 3, 4) or ("conv2d", 2, 4, 3, padding=1), the arguments of the layer's class.
+    """
+    return Recipe("layer", name, seed, {"layer": [kind, *options], "settings": settings, "scale": scale})
 
 
 def optimizer(algorithm: str = "SGD", of: str = "model", name: str = "optimizer", **options: float) -> Recipe:

@@ -189,6 +189,8 @@ def _argument_in_words(value: Any) -> str:
         if value.builder == "model":
             left = f", gradients of {options['gradient']:g} left from before" if "gradient" in options else ""
             return "a network (" + ", ".join(" ".join(map(str, layer)) for layer in options["layers"]) + left + ")"
+        if value.builder == "layer":
+            return f"a frozen layer ({' '.join(map(str, options['layer']))})"
         if value.builder == "batches":
             return f"batches of {options['batch_size']} from {len(options['labels'])} examples"
         return {"optimizer": f"{options.get('algorithm')} over its parameters", "loss": str(options.get("function")),

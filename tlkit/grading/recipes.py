@@ -104,6 +104,18 @@ def _model(recipe: Recipe, objects: dict, trace: Trace) -> Any:
     return made
 
 
+def _layer(recipe: Recipe, objects: dict, trace: Trace) -> Any:
+    import torch
+    from torch import nn
+
+    kind, *options = recipe.options["layer"]
+    generator = torch.Generator().manual_seed(recipe.seed)
+    made = {"linear": nn.Linear, "conv2d": nn.Conv2d}[kind](*options, **recipe.options["settings"]).requires_grad_(False)
+    for parameter in made.parameters():
+        parameter.copy_(recipe.options["scale"] * torch.randn(parameter.shape, generator=generator))
+    return made
+
+
 def _forward_mode(model: Any, torch: Any) -> str:
     return f"{'training' if model.training else 'evaluation'} mode, gradients {'on' if torch.is_grad_enabled() else 'off'}"
 
@@ -217,5 +229,5 @@ def _move(model: Any, by: float) -> None:
                 values.add_(by)
 
 
-_BUILDERS = {"model": _model, "optimizer": _optimizer, "scheduler": _scheduler, "batches": _batches, "loss": _loss,
+_BUILDERS = {"model": _model, "layer": _layer, "optimizer": _optimizer, "scheduler": _scheduler, "batches": _batches, "loss": _loss,
              "scripted": _scripted}

@@ -58,13 +58,10 @@ class Prompted(Around):
     def forward(self, state: State) -> State:
         state = self.base(state)
         if isinstance(state, Tensor):
-            return self._in_front(state, self.prompts)
-        fronts = {"hidden": self.prompts, "mask": state["mask"].new_ones(len(self.prompts)), "words": -1}
-        return {name: self._in_front(values, fronts[name]) if name in fronts else values for name, values in state.items()}
-
-    def _in_front(self, values: Tensor, front: Tensor | int) -> Tensor:
-        front = front if isinstance(front, Tensor) else values.new_full((len(self.prompts),), front)
-        return torch.cat([front.to(values.dtype).expand(len(values), *front.shape), values], dim=1)
+            return in_front(state, self.prompts)
+        hidden, mask = with_prompts(state["hidden"], state["mask"], self.prompts)
+        words = {"words": in_front(state["words"], state["words"].new_full((len(self.prompts),), -1))} if "words" in state else {}
+        return {**state, "hidden": hidden, "mask": mask, **words}
 
 
 class Unprompted(Around):
@@ -79,3 +76,21 @@ class Unprompted(Around):
         if isinstance(state, Tensor):
             return state[:, self.count :]
         return {name: values[:, self.count :] if name in SEQUENCES else values for name, values in state.items()}
+
+
+def with_prompts(hidden: Tensor, mask: Tensor, prompts: Tensor) -> tuple[Tensor, Tensor]:
+    """Prompts in front of every sequence, and its mask, in which they are seen.
+
+    Args:
+        hidden: (B, T, H)
+        mask: (B, T), of any number type.
+        prompts: (P, H)
+    Returns:
+        (B, P + T, H) and (B, P + T), of the types of `hidden` and `mask`.
+    """
+    return in_front(hidden, prompts), in_front(mask, mask.new_ones(len(prompts)))
+
+
+def in_front(values: Tensor, front: Tensor) -> Tensor:
+    """The same front (P, ...) before every row of values (B, T, ...) -> (B, P + T, ...)."""
+    return torch.cat([front.to(values.dtype).expand(len(values), *front.shape), values], dim=1)

@@ -1,0 +1,91 @@
+"""Exercise 09.bitfit: the parameters that learn in BitFit."""
+
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from tlkit.exercises.recipe import model
+from tlkit.exercises.record import Case, Exercise, Misconception
+
+
+def _bitfit_cases(rng: np.random.Generator) -> list[Case]:
+    def call(*layers):
+        return (model(*layers, seed=int(rng.integers(1000))),)
+
+    wide = int(rng.integers(5, 8))
+    linear, none, norms = "linear layers", "layers without a bias", "norms have a shift"
+    return [
+        Case(linear, "one", (call(("linear", 3, 2)),)),
+        Case(linear, "three", (call(("linear", 3, wide), ("tanh",), ("linear", wide, 4), ("relu",), ("linear", 4, 2)),)),
+        Case(none, "a layer without a bias between two", (call(("linear", 3, 4), ("linear", 4, wide, False), ("linear", wide, 2)),)),
+        Case(none, "an embedding", (call(("embedding", wide, 3), ("linear", 3, 2)),)),
+        Case(norms, "BatchNorm", (call(("linear", 3, 4), ("batchnorm", 4), ("linear", 4, 2)),)),
+        Case(norms, "LayerNorm and BatchNorm", (call(("linear", 3, wide), ("layernorm", wide), ("tanh",), ("batchnorm", wide), ("linear", wide, 2, False)),)),
+    ]
+
+
+def _bitfit_view(values: list, calls: tuple) -> Any:
+    """The names, in whatever order and in whatever they are collected; each once."""
+    (seen,) = values
+    named = seen["what is returned"]
+    if isinstance(named, dict) or not isinstance(named, list | tuple | set) or not all(isinstance(name, str) for name in named):
+        return named
+    return sorted(named)
+
+
+def _named(wanted):
+    """Names by a rule: wanted(name, layer, parameter)."""
+
+    def bias_names(net):
+        layers = dict(net.named_modules())
+        return [name for name, parameter in net.named_parameters() if wanted(name, layers[name.rpartition(".")[0]], parameter)]
+
+    return bias_names
+
+
+_NORMS = (nn.BatchNorm1d, nn.LayerNorm)
+
+BITFIT = Exercise(
+    id="09.bitfit",
+    title="the biases",
+    name="bias_names",
+    kind="loop",
+    parameters=("model",),
+    points=2,
+    minutes=4,
+    difficulty="easy",
+    reference="tlkit.peft.bitfit:biases",
+    cases=_bitfit_cases,
+    view=_bitfit_view,
+    looks_at=("parameters",),
+    hint="`named_parameters()` gives names such as `2.bias`. What stands behind the last dot?",
+    equivalent_mutants={},
+    misconceptions=(
+        Misconception("all vectors", "Biases are vectors, but so are the scales of norms.", "Which parameter of a norm is a vector and no bias?",
+                      _named(lambda name, layer, parameter: parameter.ndim == 1)),
+        Misconception("the biases of linear layers alone", "A norm's shift is a bias too, in the paper as well.", "Which layers have something that is added?",
+                      _named(lambda name, layer, parameter: name.endswith("bias") and isinstance(layer, nn.Linear))),
+        Misconception("norms as a whole", "Their scales are weights.", "Which of a norm's two parameters is added?",
+                      _named(lambda name, layer, parameter: name.endswith("bias") or isinstance(layer, _NORMS))),
+        Misconception("the norms alone", "That is another method (tuning the norms).", "Which layers have something that is added?",
+                      _named(lambda name, layer, parameter: isinstance(layer, _NORMS))),
+        Misconception("the weights", "The condition is the wrong way round.", "What does BitFit leave as it is?",
+                      _named(lambda name, layer, parameter: not name.endswith("bias"))),
+        Misconception("everything", "That is full fine-tuning.", "What does BitFit leave as it is?", _named(lambda name, layer, parameter: True)),
+        Misconception("all but matrices of linear layers", "Embeddings and scales are left over.", "Which parameters are added to something?",
+                      _named(lambda name, layer, parameter: not (isinstance(layer, nn.Linear) and parameter.ndim == 2))),
+        Misconception("the first bias alone", "A `return` inside of the loop ends it.", "How many biases does the second case have?",
+                      lambda net: [name for name, _ in net.named_parameters() if name.endswith("bias")][:1]),
+        Misconception("the last layer's bias alone", "The head learns anyway; BitFit is about the body.", "Which layers have something that is added?",
+                      lambda net: [name for name, _ in net.named_parameters() if name.endswith("bias")][-1:]),
+        Misconception("layers in place of parameters", "`named_modules` gives the layers, and a bias is a part of one.", "What does `named_parameters()` give?",
+                      lambda net: [name for name, layer in net.named_modules() if getattr(layer, "bias", None) is not None]),
+        Misconception("the last part of the name alone", "“bias” does not say which.", "How would you find the parameter by that name?",
+                      lambda net: [name.rpartition(".")[2] for name, _ in net.named_parameters() if name.endswith("bias")]),
+        Misconception("the numbers in place of the names", "The parameters themselves are what an optimiser wants; the exercise asks for their names.",
+                      "What does the exercise ask to return?", lambda net: [parameter for name, parameter in net.named_parameters() if name.endswith("bias")]),
+        Misconception("how many there are", "A count, where names are asked for.", "What does the exercise ask to return?",
+                      lambda net: sum(name.endswith("bias") for name, _ in net.named_parameters())),
+    ),
+)

@@ -1,0 +1,121 @@
+"""Exercise 09.conv: a low-rank update of a convolution."""
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from tlkit.exercises.peft.drawn import facts_of_drawn, numbers
+from tlkit.exercises.recipe import attribute, backward, construct, forward, layer, set_state
+from tlkit.exercises.record import Case, Exercise, Misconception
+
+
+def _conv_cases(rng: np.random.Generator) -> list[Case]:
+    def base(inputs, outputs, kernel, **settings):
+        return layer("conv2d", inputs, outputs, kernel, seed=int(rng.integers(1000)), **settings)
+
+    def steps(shape, outputs, kernel, rank, alpha, *more, **settings):
+        weights = {"down": numbers(rng, rank, shape[1], kernel, kernel), "up": numbers(rng, outputs, rank)}
+        return (construct(base(shape[1], outputs, kernel, **settings), rank, alpha), set_state(**weights), forward(numbers(rng, *shape)), *more)
+
+    alpha = float(rng.integers(5, 9))
+    plain, settings = "the output", "stride, padding, dilation"
+    return [
+        Case(plain, "a kernel of 1 x 1", (steps((1, 2, 2, 3), 3, 1, 1, 1.0),)),
+        Case(plain, "a kernel of 3 x 3, alpha is not the rank", (steps((2, 3, 4, 5), 4, 3, 2, alpha),)),
+        Case(settings, "stride 2", (steps((2, 2, 6, 5), 3, 3, 2, 2.0, stride=2),)),
+        Case(settings, "padding 1", (steps((1, 3, 3, 4), 2, 3, 2, 2.0, padding=1),)),
+        Case(settings, "all of them", (steps((2, 2, 7, 8), 4, 3, 3, alpha, stride=2, padding=2, dilation=2),)),
+        Case("it starts as the base", "A and B at the start",
+             ((construct(base(2, 4, 3), 3, alpha), attribute("down"), attribute("up"), forward(numbers(rng, 1, 2, 4, 4))),)),
+        Case("gradients", "of A, B and the input", (steps((2, 2, 4, 4), 3, 3, 2, 2.0, backward(numbers(rng, 2, 3, 2, 2))),)),
+    ]
+
+
+class _Right(nn.Module):
+    """A right answer, of which each misconception changes one thing."""
+
+    def __init__(self, base, rank, alpha):
+        super().__init__()
+        self.base, self.rank, self.alpha = base, rank, alpha
+        self.start(base.weight.shape)
+
+    def start(self, shape):
+        self.down = nn.Parameter(0.1 * torch.randn(self.rank, *shape[1:]))
+        self.up = nn.Parameter(torch.zeros(shape[0], self.rank))
+
+    def scale(self):
+        return self.alpha / self.rank
+
+    def narrow(self, x):
+        return F.conv2d(x, self.down, None, self.base.stride, self.base.padding, self.base.dilation)
+
+    def update(self, x):
+        return self.scale() * F.conv2d(self.narrow(x), self.up[:, :, None, None])
+
+    def forward(self, x):
+        return self.base(x) + self.update(x)
+
+
+def _with(**methods):
+    return type("Changed", (_Right,), methods)
+
+
+def _zero_a(self, shape):
+    self.down = nn.Parameter(torch.zeros(self.rank, *shape[1:]))
+    self.up = nn.Parameter(0.1 * torch.randn(shape[0], self.rank))
+
+
+def _both_zero(self, shape):
+    self.down = nn.Parameter(torch.zeros(self.rank, *shape[1:]))
+    self.up = nn.Parameter(torch.zeros(shape[0], self.rank))
+
+
+def _both_drawn(self, shape):
+    self.down = nn.Parameter(0.1 * torch.randn(self.rank, *shape[1:]))
+    self.up = nn.Parameter(0.1 * torch.randn(shape[0], self.rank))
+
+
+CONV = Exercise(
+    id="09.conv",
+    title="a low-rank update of a convolution",
+    name="LoRAConv",
+    kind="class",
+    parameters=("base", "rank", "alpha"),
+    points=2,
+    minutes=10,
+    difficulty="hard",
+    reference="tlkit.peft.lora:LoRAConv",
+    cases=_conv_cases,
+    view=facts_of_drawn("down"),
+    rtol=1e-5,
+    atol=1e-5,
+    hint="First a convolution to R channels that sees what the base sees; then every place of the picture for itself, from R channels to O.",
+    shortcuts=("peft:get_peft_model",),
+    equivalent_mutants={},
+    misconceptions=(
+        Misconception("the base's stride is not used", "The narrow map has to have as many places as the base's output.", "Which settings of the base decide how large its output is?",
+                      _with(narrow=lambda self, x: F.conv2d(x, self.down, None, 1, self.base.padding, self.base.dilation))),
+        Misconception("the base's padding is not used", "The narrow map has to have as many places as the base's output.", "Which settings of the base decide how large its output is?",
+                      _with(narrow=lambda self, x: F.conv2d(x, self.down, None, self.base.stride, 0, self.base.dilation))),
+        Misconception("the base's dilation is not used", "The narrow map has to look at the places that the base looks at.", "Which settings of the base decide where it looks?",
+                      _with(narrow=lambda self, x: F.conv2d(x, self.down, None, self.base.stride, self.base.padding, 1))),
+        Misconception("none of the base's settings is used", "Without them the narrow map has another size.", "Which settings of the base decide how large its output is?",
+                      _with(narrow=lambda self, x: F.conv2d(x, self.down))),
+        Misconception("alpha is not divided by the rank", "“Scaled by alpha” is half of it.", "What is the scale for alpha=16 and rank 4?", _with(scale=lambda self: self.alpha)),
+        Misconception("alpha is not used", "The same settings should mean the same update.", "What should a larger alpha do?", _with(scale=lambda self: 1.0)),
+        Misconception("the base is left out", "The update is all that is new, but it is added to something.", "What should the layer give while B is zero?",
+                      _with(forward=lambda self, x: self.update(x))),
+        Misconception("the update is left out", "The layer behaves as before, and it will after training as well.", "What does the output depend on besides the base?",
+                      _with(forward=lambda self, x: self.base(x))),
+        Misconception("the update is subtracted", "Training would find the other sign, but files are read by others.", "Which sign has the update in the formula?",
+                      _with(forward=lambda self, x: self.base(x) - self.update(x))),
+        Misconception("A is zero, and B is not", "That starts at zero too; the paper has it the other way round.", "Which of the two starts at zero?", _with(start=_zero_a)),
+        Misconception("A and B are both zero", "Then both gradients are zero for ever.", "Which of the two may be zero?", _with(start=_both_zero)),
+        Misconception("neither A nor B is zero", "Something good is there already, and is disturbed.", "What should the layer give before its first step?", _with(start=_both_drawn)),
+        Misconception("the base's bias counts twice", "It belongs to the base's own output; the update has none.", "Which layer has a bias?",
+                      _with(update=lambda self, x: _Right.update(self, x) + self.base.bias[:, None, None])),
+        Misconception("relu between A and B", "That is an adapter. What cannot be written as one kernel cannot be merged.", "What stands between A and B?",
+                      _with(update=lambda self, x: self.scale() * F.conv2d(torch.relu(self.narrow(x)), self.up[:, :, None, None]))),
+    ),
+)

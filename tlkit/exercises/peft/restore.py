@@ -1,0 +1,122 @@
+"""Exercise 09.restore: put a small artefact onto a model, and notice when it does not fit."""
+
+import numpy as np
+import torch
+
+from tlkit.exercises.record import Case, Exercise, Misconception
+
+
+def _restore_cases(rng: np.random.Generator) -> list[Case]:
+    def tensor(*shape):
+        return torch.tensor(np.round(rng.normal(size=shape), 2))
+
+    shapes = {"backbone.fc.weight": (3, 2), "backbone.fc.down": (1, 2), "backbone.fc.up": (3, 1), "head.weight": (2, 3), "head.bias": (2,)}
+    small = [name for name in shapes if name != "backbone.fc.weight"]
+
+    def call(given=None, needed=tuple(small), **changes):
+        artefact = {name: tensor(*shapes[name]) for name in (small if given is None else given)}
+        artefact |= {name.replace("__", "."): values for name, values in changes.items()}
+        return {name: tensor(*shape) for name, shape in shapes.items()}, artefact, list(needed)
+
+    fits, odd, lacking, shaped = "what fits is put in", "a name that is not in the model", "a needed name that is missing", "another shape"
+    head = ["head.weight", "head.bias"]
+    return [
+        Case(fits, "all that is needed", (call(),)),
+        Case(fits, "a head alone, where no more is needed", (call(head, head),)),
+        Case(fits, "more than is needed", (call(["backbone.fc.weight", *head], head),)),
+        Case(odd, "it fits", (call(["backbone.fc.up", *head], head),)),
+        Case(odd, "a prefix too many", (call(head, head, model__head__bias=tensor(2)),), raises="ValueError"),
+        Case(odd, "every name has a prefix, and nothing is needed", (call([], [], module__head__weight=tensor(2, 3)),), raises="ValueError"),
+        Case(lacking, "it fits", (call(["backbone.fc.down", *head], head),)),
+        Case(lacking, "no head", (call(["backbone.fc.down", "backbone.fc.up"]),), raises="ValueError"),
+        Case(lacking, "one of two matrices", (call(["backbone.fc.down", *head]),), raises="ValueError"),
+        Case(lacking, "an empty artefact", (call([], head),), raises="ValueError"),
+        Case(shaped, "it fits", (call(head, head[:1]),)),
+        Case(shaped, "a head of more classes", (call(head, head, head__weight=tensor(4, 3)),), raises="ValueError"),
+        Case(shaped, "turned round", (call(small, head, backbone__fc__down=tensor(2, 1)),), raises="ValueError"),
+    ]
+
+
+def _restored(odd=True, missing="all", shape="all", fills=lambda state, small: {**state, **small}):
+    """Restoring, with one mistake."""
+
+    def restore(state, small, needed):
+        if odd and any(name not in state for name in small):
+            raise ValueError("not expected")
+        wanted = {"all": needed, "none": [], "state": state}[missing]
+        if any(name not in small for name in wanted) or (missing == "first" and needed and needed[0] not in small):
+            raise ValueError("missing")
+        for name, values in small.items():
+            if shape == "all" and name in state and values.shape != state[name].shape:
+                raise ValueError("another shape")
+            if shape == "numbers" and name in state and values.numel() != state[name].numel():
+                raise ValueError("another shape")
+        return fills(state, small)
+
+    return restore
+
+
+def _skips_what_does_not_fit(state, small, needed):
+    return {name: small[name] if name in small and small[name].shape == values.shape else values for name, values in state.items()}
+
+
+def _lenient(state, small, needed):
+    """As `load_state_dict(strict=False)` does it: only another shape is an error."""
+    for name, values in small.items():
+        if name in state and values.shape != state[name].shape:
+            raise ValueError("another shape")
+    return {name: small.get(name, values) for name, values in state.items()}
+
+
+def _in_place(state, small, needed):
+    _restored()(state, small, needed)
+    state.update(small)
+    return state
+
+
+def _strict(state, small, needed):
+    if set(small) != set(needed):
+        raise ValueError("names differ")
+    return _restored()(state, small, needed)
+
+
+RESTORE = Exercise(
+    id="09.restore",
+    title="put onto a body, or refused",
+    name="restore",
+    parameters=("state", "small", "needed"),
+    points=2,
+    minutes=6,
+    difficulty="easy",
+    reference="tlkit.artefact:filled",
+    cases=_restore_cases,
+    hint="Three things can be wrong. Look for each of them before you put anything in.",
+    shrinks=False,
+    misconceptions=(
+        Misconception("as strict=False does it", "`load_state_dict(..., strict=False)` passes over names that it does not know and names that are missing. If "
+                      "all have a prefix too many, it loads nothing and raises nothing.", "What if not one name of the artefact is in the model?", _lenient),
+        Misconception("whatever does not fit is left out", "The program goes on, with whatever the model had there before: a head as it was drawn.",
+                      "Who would notice that half of the artefact was not loaded?", _skips_what_does_not_fit),
+        Misconception("unknown names are passed over", "A name that the model does not have is a tensor that is not loaded.", "What does a prefix too many do?",
+                      _restored(odd=False, fills=lambda state, small: {name: small.get(name, values) for name, values in state.items()})),
+        Misconception("unknown names are taken in", "`{**state, **small}` makes room for any name, and the model does not have it.", "What does a prefix too many do?",
+                      _restored(odd=False)),
+        Misconception("missing names are not noticed", "What the artefact lacks stays as it was drawn.", "What is `needed` for?", _restored(missing="none")),
+        Misconception("every name of the model is demanded", "The body's own weights are not in a small artefact; that is why it is small.",
+                      "What is `needed` for?", _restored(missing="state")),
+        Misconception("only the first needed name is looked at", "One of two matrices is nothing.", "How many names does `needed` hold?",
+                      lambda state, small, needed: _restored()(state, small, needed[:1])),
+        Misconception("nothing but what is needed is accepted", "A tensor that the model has and that the artefact gives is put in, needed or not.",
+                      "Where in the exercise are names refused that are in the model?", _strict),
+        Misconception("shapes are not compared", "A dict takes anything. The error comes later, or, where shapes can be broadcast, never.",
+                      "What if the artefact's head has more classes?", _restored(shape="none")),
+        Misconception("only the number of numbers is compared", "(1, 2) and (2, 1) hold as many, in another order.", "What does `shape` say that `numel` does not?",
+                      _restored(shape="numbers")),
+        Misconception("the artefact alone is returned", "The body's own weights belong to the model too.", "How many tensors does the model have?",
+                      _restored(fills=lambda state, small: dict(small))),
+        Misconception("the state as it was", "Everything was looked at, and nothing put in.", "What should differ afterwards?", _restored(fills=lambda state, small: dict(state))),
+        Misconception("what is in both is kept as it was", "The order of the two matters where they share names.", "Whose values should win?",
+                      _restored(fills=lambda state, small: {**small, **state})),
+        Misconception("changes the caller's state", "That is what a model does; here the dict is the caller's, and a new one is asked for.", "Return a new dict.", _in_place),
+    ),
+)
