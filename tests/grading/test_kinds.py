@@ -224,3 +224,16 @@ def test_a_recipes_model_may_come_with_gradients_from_before():
     assert all(parameter.grad is None for parameter in fresh.parameters())
     assert all((parameter.grad == float("inf")).all() for parameter in used.parameters())
     assert all((one == other).all() for one, other in zip(fresh.parameters(), used.parameters()))
+
+
+def test_a_recipes_layer_is_frozen_and_has_the_weights_of_its_seed():
+    from torch import nn
+
+    from tlkit.exercises.recipe import layer
+    from tlkit.grading.recipes import Trace, build
+
+    (one, other), _ = build((layer("conv2d", 2, 3, 3, seed=4, padding=1), layer("conv2d", 2, 3, 3, seed=4, scale=1.4, name="other")), Trace())
+    assert isinstance(one, nn.Conv2d) and one.padding == (1, 1) and not any(parameter.requires_grad for parameter in one.parameters())
+    assert (2 * one.weight == other.weight).all()
+    (linear,), _ = build((layer("linear", 3, 2, bias=False),), Trace())
+    assert linear.bias is None and linear.weight.shape == (2, 3)

@@ -72,6 +72,7 @@ class LowRank(Around):
 
     def __init__(self, base: nn.Module, rank: int, alpha: float = 16.0, rank_stabilised: bool = False, input_dropout: float = 0.0):
         super().__init__(base)
+        refuse(rank < 1, f"rank={rank} must be 1 or more")
         self.rank, self.alpha, self.rank_stabilised = rank, alpha, rank_stabilised
         self.scale = alpha / rank**0.5 if rank_stabilised else alpha / rank
         self.dropout = nn.Dropout(input_dropout)

@@ -130,7 +130,12 @@ ADAPTER = Exercise(
     rtol=1e-5,
     atol=1e-6,
     hint="Call the base first. Everything else is computed from what it gave, and added to it.",
-    equivalent_mutants={},
+    equivalent_mutants={
+        **dict.fromkeys(("self.down = nn.Linear(size, bottleneck)", "self.up = nn.Linear(bottleneck, size)"), "here everything is on one device, of one type"),
+        "y = self.base(*inputs)": "here no input has a name",
+        **dict.fromkeys(("return y + self.up(torch.relu(self.down(y.movedim(self.axis, -1)))).movedim(self.axis, -1)",
+                         "return y + self.up(torch.relu(self.down(y.movedim(-1, self.axis)))).movedim(-1, self.axis)"), "here the features stand in the last axis"),
+    },
     misconceptions=(
         Misconception("nothing is added to the base's output", "Then at the start, with zeros above, the layer says nothing at all.",
                       "What should the layer give before its first step of training?", _said(lambda self, x: self.up(torch.relu(self.down(self.base(x)))))),

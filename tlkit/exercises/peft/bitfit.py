@@ -66,8 +66,6 @@ BITFIT = Exercise(
                       _named(lambda name, layer, parameter: parameter.ndim == 1)),
         Misconception("the biases of linear layers alone", "A norm's shift is a bias too, in the paper as well.", "Which layers have something that is added?",
                       _named(lambda name, layer, parameter: name.endswith("bias") and isinstance(layer, nn.Linear))),
-        Misconception("norms as a whole", "Their scales are weights.", "Which of a norm's two parameters is added?",
-                      _named(lambda name, layer, parameter: name.endswith("bias") or isinstance(layer, _NORMS))),
         Misconception("the norms alone", "That is another method (tuning the norms).", "Which layers have something that is added?",
                       _named(lambda name, layer, parameter: isinstance(layer, _NORMS))),
         Misconception("the weights", "The condition is the wrong way round.", "What does BitFit leave as it is?",

@@ -22,6 +22,7 @@ def _count_cases(rng: np.random.Generator) -> list[Case]:
         Case("convolutions", "beside a linear layer", (([kernel, pair()], 3),)),
         Case("convolutions", "along one axis alone", (([(4, 3, 5)], 3),)),
         Case(refused, "the largest rank that there is", (([(3, 5), (4, 9)], 3),)),
+        Case(refused, "the largest rank, with more outputs than inputs", (([(9, 4), (5, 4)], 4),)),
         Case(refused, "rank 0", (([(4, 5)], 0),), raises="ValueError"),
         Case(refused, "more than the smallest side of one of them", (([(4, 5), (9, 3)], 4),), raises="ValueError"),
         Case(refused, "more than there are outputs, of a convolution", (([(2, 3, 3, 3)], 3),), raises="ValueError"),
@@ -55,7 +56,9 @@ COUNT = Exercise(
     reference="tlkit.peft.counting:low_rank_cost",
     cases=_count_cases,
     hint="Write down the shapes of A and B for one weight, and how many numbers that is.",
-    equivalent_mutants={},
+    equivalent_mutants=dict.fromkeys(
+        (f"dropped: {part}raise TlkitError('there are no weights to update; name at least one shape (outputs, inputs)')" for part in ("if not sides:\n    ", "")),
+        "the smallest of no sides is a ValueError as well"),
     misconceptions=(
         Misconception("the weight itself is counted", "O times I is what stays as it is.", "How many numbers do A and B have together?",
                       _counted(lambda outputs, inputs, rank: outputs * inputs)),

@@ -14,7 +14,7 @@ def numbers(rng: np.random.Generator, *shape: int) -> np.ndarray:
 def facts_of_drawn(*names: str) -> Callable[[list, tuple], Any]:
     """A view of a class's steps in which parameters that are drawn at random count by what right ones share.
 
-    Those are the shape, that no two of ten numbers are alike, and that none is large.
+    Those are the shape, that they are not zero and that no two of ten are alike, and that none is large.
 
     Args:
         names: of attributes that a step looks at, or of entries of its states.
@@ -42,5 +42,6 @@ def _facts(name: str, value: Any) -> dict[str, Any]:
     except (TypeError, ValueError):
         return {name: value}
     return {f"the shape of {name}": list(array.shape),
+            f"whether {name} is all zeros": not array.any(),
             f"whether the numbers of {name} differ": bool(np.unique(array).size > 0.9 * array.size),
             f"whether the numbers of {name} are small (below 5)": bool(array.size and np.abs(array).max() < 5)}

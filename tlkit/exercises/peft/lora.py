@@ -32,6 +32,7 @@ def _lora_cases(rng: np.random.Generator) -> list[Case]:
         Case("what learns", "A and B, and not the base", ((construct(base(3, 2), 2, alpha), trains()),)),
         Case("what learns", "gradients of A, B and the input", (steps((3, 4), 2, 2, 2.0, trains(), backward(numbers(rng, 3, 2))),)),
         Case(refused, "the largest rank that there is", (steps((2, 5), 3, 3, 3.0),)),
+        Case(refused, "the largest rank, with fewer inputs than outputs", (steps((2, 3), 5, 3, 3.0),)),
         Case(refused, "rank 0", ((construct(base(3, 4), 0, alpha),),), raises="ValueError"),
         Case(refused, "more than the outputs", ((construct(base(5, 3), 4, alpha),),), raises="ValueError"),
         Case(refused, "more than the inputs", ((construct(base(3, 5), 4, alpha),),), raises="ValueError"),
@@ -175,7 +176,13 @@ LORA = Exercise(
     atol=1e-6,
     hint="What are the shapes of x, A and B? Which transposes make x A' B' come out as (B, O)?",
     shortcuts=("peft:get_peft_model", "peft:inject_adapter_in_model"),
-    equivalent_mutants={},
+    equivalent_mutants={
+        "super().__init__(base, rank, *settings)": "here no setting has a name",
+        "self.down, self.up = self._pair((base.weight.shape[-1],), base.weight.shape[0])": "the weight has two axes",
+        **dict.fromkeys(("dropped: if self.merged:\n    return self.base(x)", "return self.scale * self.up * self.down", "return self.scale * self.up",
+                         "return self.down", "return self.scale / self.up @ self.down", "return self.scale @ self.down", "return self.up @ self.down"),
+                        "merging is another exercise"),
+    },
     misconceptions=(
         Misconception("alpha is not divided by the rank", "“Scaled by alpha” is half of it. Then a rank that is doubled learns about twice as fast, and "
                       "every rank wants a learning rate of its own.", "What is the scale for alpha=16 and rank 4?", _scaled(lambda alpha, rank: alpha)),

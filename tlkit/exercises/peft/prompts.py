@@ -72,11 +72,6 @@ def _to_float(hidden, mask, prompts):
     return found, seen.to(hidden.dtype)
 
 
-def _to_bool(hidden, mask, prompts):
-    found, seen = _prompted()(hidden, mask, prompts)
-    return found, seen.bool() if mask.dtype != torch.bool else seen.long()
-
-
 PROMPTS = Exercise(
     id="09.prompts",
     title="places in front of the input",
@@ -115,7 +110,6 @@ PROMPTS = Exercise(
                       _prompted(front=lambda hidden, mask, prompts: torch.zeros(len(hidden), *prompts.shape))),
         Misconception("prompts in reverse", "Something like a queue was meant.", "Which row of `prompts` comes first?",
                       _prompted(front=lambda hidden, mask, prompts: prompts.flip(0).expand(len(hidden), *prompts.shape))),
-        Misconception("the mask is of another kind", "True and 1 are much the same to a person; what reads the mask distinguishes them.", "Of which type was the mask?", _to_bool),
         Misconception("the mask becomes decimals", "`torch.ones` gives floats, and to join them with the mask makes floats of all.", "Of which type was the mask?", _to_float),
         Misconception("mask first, then hidden", "Two results, the other way round.", "In which order does the exercise ask for them?",
                       _prompted(gives=lambda hidden, mask: (mask, hidden))),
