@@ -25,7 +25,6 @@ import numpy as np
 
 from benchmarks import shipping
 from benchmarks.freezing import run_all
-from tlkit.comparison import tuned_test_accuracy
 
 RANKS = (1, 4, 16)
 TASKS = {"digits": "glyphnet", "scrambled digits": "glyphnet", "tickets": "minilm"}
@@ -143,20 +142,20 @@ def counts_of(name: str, labels_per_class: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def measure(labels_per_class: tuple[int, ...], seeds: tuple[int, ...], workers: int, notes: Path) -> dict:
-    """Every run, and for each task, label count and way the test accuracies at the rate that is best on validation data."""
+    """What each way costs; its rate, from the first seed; and for each task, label count and way every seed's test accuracy at that rate."""
     took = run_all(cost, [(name, way) for name in ("digits", "tickets") for way in ways_of(name)], 1, notes)
-    jobs = [(name, count, way, rate, seed) for name in TASKS for count in counts_of(name, labels_per_class) for way in ways_of(name)
-            for rate in rates_of(name, way) for seed in seeds]
-    found = run_all(run, sorted(jobs, key=lambda job: job[-1]), workers, notes)  # seed by seed: what is there after a while holds whole seeds
+    settings = [(name, count, way) for name in TASKS for count in counts_of(name, labels_per_class) for way in ways_of(name)]
+    first = [(*setting, rate, seeds[0]) for setting in settings for rate in rates_of(setting[0], setting[2])]
+    tried = run_all(run, first, workers, notes)
+    chosen = {setting: max(rates_of(setting[0], setting[2]), key=lambda rate, setting=setting: tried[*setting, rate, seeds[0]][0]) for setting in settings}
+    found = tried | run_all(run, [(*setting, chosen[setting], seed) for seed in seeds[1:] for setting in settings], workers, notes)
     tasks = {}
     for name in TASKS:
-        tasks[name] = {"ways": ways_of(name), "labels_per_class": list(counts_of(name, labels_per_class)), "accuracy": [], "rate": []}
-        for count in counts_of(name, labels_per_class):
-            rows = [np.array([[found[name, count, way, rate, seed] for seed in seeds] for rate in rates_of(name, way)])
-                    for way in ways_of(name)]  # a way: (rates, seeds, 2)
-            tasks[name]["accuracy"].append([tuned_test_accuracy(row[..., 0], row[..., 1]).round(4).tolist() for row in rows])
-            tasks[name]["rate"].append([rates_of(name, way)[int(row[..., 0].mean(axis=1).argmax())]
-                                        for way, row in zip(ways_of(name), rows, strict=True)])
+        counts = counts_of(name, labels_per_class)
+        tasks[name] = {"ways": ways_of(name), "labels_per_class": list(counts),
+                       "accuracy": [[[round(found[name, count, way, chosen[name, count, way], seed][1], 4) for seed in seeds] for way in ways_of(name)]
+                                    for count in counts],
+                       "rate": [[chosen[name, count, way] for way in ways_of(name)] for count in counts]}
     return {"ranks": list(RANKS), "seeds": list(seeds), "bodies": TASKS, "tasks": tasks, "rates": RATES,
             "epochs": {body: {str(count): number for count, number in epochs.items()} for body, epochs in EPOCHS.items()},
             "batch_size": BATCH_SIZE,

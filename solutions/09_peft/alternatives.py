@@ -414,6 +414,25 @@ _A_LIST_OF_ONE = "the list holds one"
 _NO_GRAPH = "the base is frozen, and what is copied has no graph"
 
 EQUIVALENT_MUTANTS = {
+    "09.conv": {
+        **dict.fromkeys((*(f"self.down = nn.Parameter(torch.randn(rank, *rest){by})" for by in ("", " / 11", " / -10")),
+                         *(f"self.down = nn.Parameter(nn.init.kaiming_uniform_(torch.empty(rank, *base.weight.shape[1:]){a}))"
+                           for a in ("", *(f", a={a}" for a in ("5 * 0.5", "5", "0.5", "6 ** 0.5", "-5 ** 0.5", "5 ** 1.5", "5 ** -0.5")))),
+                         *(f"self.down = nn.Parameter(torch.rand(rank, *base.weight.shape[1:]){shift})" for shift in (" + 0.5", "", " - 1.5", " - -0.5"))),
+                        "another small random start"),
+        **dict.fromkeys(("wide = (self.up @ narrow.flatten(-2)).reshape(len(x), -1, *narrow.shape[2:])",
+                         "wide = (self.up @ narrow.flatten(2)).reshape(len(x), -1, *narrow.shape[-2:])"), "a picture has two axes"),
+    },
+    "09.prefix": {
+        **dict.fromkeys((f"{name} = torch.cat([prefix_{name}[None].repeat(batch, 1, 1, 1), {one}], dim=-2)" for name, one in (("keys", "key"), ("values", "value"))),
+                        "the last axis but one is axis 2"),
+        **dict.fromkeys((f"scores = scores + torch.where(F.pad(mask[example, 0], (prefix_keys.shape[1], 0), value=True), {seen}, float('-inf'))" for seen in ("1.0", "-1")),
+                        "the same number added to all scores that count changes nothing"),
+        "found[example, head] = scores.softmax(dim=-1) @ values": "there are two axes",
+        "scores = scores + torch.where(F.pad(mask[example, -1], (prefix_keys.shape[1], 0), value=True), 0.0, float('-inf'))": "the mask has one head",
+    },
+    "09.bitfit": dict.fromkeys((f"return sorted({{name for name in model.state_dict() if name.split('.')[{place}] == 'bias'}})" for place in ("1", "--1")),
+                               "names here have two parts"),
     "09.lora": {
         **dict.fromkeys(("self.down = nn.Parameter(torch.empty(rank, base.in_features).normal_())",
                          "self.down = nn.Parameter(torch.empty(rank, base.in_features).normal_(std=1.02))",

@@ -71,7 +71,8 @@ def draw_ways(accuracy: dict[str, np.ndarray], cost: dict[str, dict], marked: st
         reached.errorbar(cost[way]["trained"], mean, error, color=colour, marker=marker, markersize=10 if way == marked else 6, capsize=3,
                          markeredgecolor="black" if way == marked else colour, label="LoRA" if way == ranks[0] else None if way in ranks else way)
     reached.set(xscale="log", xlabel="parameters that train (head included)", ylabel="test accuracy", title="mean over seeds ± 2 standard errors")
-    reached.legend(loc="best", fontsize=8, edgecolor="none", framealpha=0.9)
+    handles, names = reached.get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower left", fontsize=8.5, edgecolor="none", ncols=len(names), handletextpad=0.3, columnspacing=1.2)
     at, ways = np.arange(len(accuracy)), list(accuracy)
     left = np.zeros(len(at))
     for part, colour in PARTS.items():

@@ -125,7 +125,7 @@ def _sum_for_mean(pairs: list, indices: list[int], inputs: list[tuple]) -> Diagn
             return None
         factors.append(float(ratios.flat[0]))
     for argument in range(min(len(call) for call in inputs)):
-        shapes = [np.shape(inputs[i][argument]) for i in indices]
+        shapes = [_shape(inputs[i][argument]) for i in indices]
         for axis in range(min(map(len, shapes))):
             lengths = np.array([shape[axis] for shape in shapes], float)
             if len(set(lengths)) < 2 or not lengths.all():
@@ -137,6 +137,14 @@ def _sum_for_mean(pairs: list, indices: list[int], inputs: list[tuple]) -> Diagn
                 return Diagnosis("a mean where a sum is due", "The result is divided by the number of examples once too often.",
                                  "Where is divided, and by what?")
     return None
+
+
+def _shape(value) -> tuple[int, ...]:
+    """Of an argument; a list of things that are not equally long has one axis."""
+    try:
+        return np.shape(value)
+    except ValueError:
+        return (len(value),)
 
 
 def _softmax(x: np.ndarray) -> np.ndarray:

@@ -26,12 +26,12 @@ def _bitfit_cases(rng: np.random.Generator) -> list[Case]:
 
 
 def _bitfit_view(values: list, calls: tuple) -> Any:
-    """The names, in whatever order and in whatever they are collected; each once."""
+    """The names, in whatever order; and what became of the model."""
     (seen,) = values
     named = seen["what is returned"]
-    if isinstance(named, dict) or not isinstance(named, list | tuple | set) or not all(isinstance(name, str) for name in named):
-        return named
-    return sorted(named)
+    if isinstance(named, list | tuple) and all(isinstance(name, str) for name in named):
+        named = sorted(named)
+    return {"the names": named, "the model's parameters": seen["model: parameters afterwards"], "what trains in the model": seen["model: what trains"]}
 
 
 def _named(wanted):
@@ -42,6 +42,12 @@ def _named(wanted):
         return [name for name, parameter in net.named_parameters() if wanted(name, layers[name.rpartition(".")[0]], parameter)]
 
     return bias_names
+
+
+def _freezes(net):
+    for name, parameter in net.named_parameters():
+        parameter.requires_grad_(name.endswith("bias"))
+    return [name for name, parameter in net.named_parameters() if parameter.requires_grad]
 
 
 _NORMS = (nn.BatchNorm1d, nn.LayerNorm)
@@ -58,7 +64,7 @@ BITFIT = Exercise(
     reference="tlkit.peft.bitfit:biases",
     cases=_bitfit_cases,
     view=_bitfit_view,
-    looks_at=("parameters",),
+    looks_at=("parameters", "requires_grad"),
     hint="`named_parameters()` gives names such as `2.bias`. What stands behind the last dot?",
     equivalent_mutants={},
     misconceptions=(
@@ -83,6 +89,10 @@ BITFIT = Exercise(
                       lambda net: [name.rpartition(".")[2] for name, _ in net.named_parameters() if name.endswith("bias")]),
         Misconception("the numbers in place of the names", "The parameters themselves are what an optimiser wants; the exercise asks for their names.",
                       "What does the exercise ask to return?", lambda net: [parameter for name, parameter in net.named_parameters() if name.endswith("bias")]),
+        Misconception("the whole name is compared", "The full name is `2.bias`: the layer's number stands in front.", "What stands behind the last dot?",
+                      _named(lambda name, layer, parameter: name == "bias")),
+        Misconception("the model is changed", "To select is one thing, to freeze another; the exercise asks for names, and that nothing changes.", "What does the model look like afterwards?",
+                      _freezes),
         Misconception("how many there are", "A count, where names are asked for.", "What does the exercise ask to return?",
                       lambda net: sum(name.endswith("bias") for name, _ in net.named_parameters())),
     ),

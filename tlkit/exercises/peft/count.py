@@ -19,6 +19,7 @@ def _count_cases(rng: np.random.Generator) -> list[Case]:
         Case("linear layers", "more inputs than outputs", (([(outputs, inputs)], 3),)),
         Case("linear layers", "several weights", (([pair(), pair(), pair()], int(rng.integers(2, 5))),)),
         Case("convolutions", "one of 3 x 3", (([(4, 2, 3, 3)], 2),)),
+        Case("convolutions", "a rank above the sides of the kernel", (([(6, 2, 3, 3)], 5),)),
         Case("convolutions", "beside a linear layer", (([kernel, pair()], 3),)),
         Case("convolutions", "along one axis alone", (([(4, 3, 5)], 3),)),
         Case(refused, "the largest rank that there is", (([(3, 5), (4, 9)], 3),)),
@@ -43,6 +44,17 @@ def _counted(size=lambda outputs, inputs, rank: rank * (outputs + inputs), sides
         return gives((trained, moments(trained, full), share(trained, full)))
 
     return lora_cost
+
+
+def _smallest_number(shapes, rank):
+    if not 1 <= rank <= min(map(min, shapes)):
+        raise ValueError("rank out of range")
+    return _counted()(shapes, rank)
+
+
+def _mean_share(shapes, rank):
+    parameters, moments, _ = _counted()(shapes, rank)
+    return parameters, moments, sum(_counted()([shape], rank)[2] for shape in shapes) / len(shapes)
 
 
 COUNT = Exercise(
@@ -76,6 +88,13 @@ COUNT = Exercise(
                       "How many numbers go into one output of the convolution?", _counted(sides=lambda shape: (shape[0], shape[1]))),
         Misconception("the kernel counts on both sides", "A reads the places; B goes from R numbers to the outputs, at one place.", "Which shape has B for a convolution?",
                       _counted(lambda outputs, inputs, rank: rank * (outputs + inputs), sides=lambda shape: (shape[0] * prod(shape[2:]), prod(shape[1:])))),
+        Misconception("the last number is I", "For a linear layer it is. Of a convolution's shape, the last number is a side of the kernel.",
+                      "How many numbers go into one output of the convolution?", _counted(sides=lambda shape: (shape[0], shape[-1]))),
+        Misconception("the kernel belongs to B", "A is a convolution as large as the base's; B goes from R numbers to the outputs, at one place.",
+                      "Which shape has A for a convolution?", _counted(sides=lambda shape: (shape[0] * prod(shape[2:]), shape[1]))),
+        Misconception("a kernel's side bounds the rank", "I is the product of channels and kernel: 3 x 3 places of 2 channels are 18 inputs.",
+                      "Which two numbers bound the rank of a matrix of O by I?", _smallest_number),
+        Misconception("a mean of the weights' shares", "Then a small weight counts as much as a large one.", "What does the exercise divide by what?", _mean_share),
         Misconception("AdamW has one moment", "Momentum has one. Adam keeps a mean of the gradient and a mean of its square.",
                       "Which two numbers does AdamW remember for each parameter?", _counted(moments=lambda trained, full: 4 * trained)),
         Misconception("numbers, not bytes", "Two moments each, right; a float32 has four bytes.", "How many bytes is a float32?",

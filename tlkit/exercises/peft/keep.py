@@ -99,6 +99,8 @@ KEEP = Exercise(
                       _kept(trained=lambda name, learned: name.endswith((".down", ".up")))),
         Misconception("what did not train", "The condition is the wrong way round.", "What does everybody who loads it have already?",
                       _kept(trained=lambda name, learned: name not in learned)),
+        Misconception("the names are shortened", "Without `backbone.` in front nobody finds the place that a tensor belongs to.", "Which names will `restore` look for?",
+                      _kept(gives=lambda found: {name.removeprefix("backbone."): values for name, values in found.items()})),
         Misconception("names without their tensors", "A list of what to keep, and not what is kept.", "What does a file have to hold?", _kept(gives=list)),
         Misconception("the body, and not the rest", "That is what everybody has.", "What does everybody who loads it have already?",
                       lambda state, trained: {name: values for name, values in state.items() if name.startswith("backbone.") and name not in trained}),

@@ -160,6 +160,13 @@ class _WritesIntoTheBase(_Lora):
         return self.base(x)
 
 
+class _NewBase(_Lora):
+    def __init__(self, base, rank, alpha):
+        super().__init__(base, rank, alpha)
+        torch.manual_seed(0)
+        self.base = nn.Linear(base.in_features, base.out_features, bias=base.bias is not None).requires_grad_(False)
+
+
 LORA = Exercise(
     id="09.lora",
     title="a low-rank update",
@@ -196,6 +203,9 @@ LORA = Exercise(
                       _scaled(lambda alpha, rank: rank / alpha)),
         Misconception("one over the rank alone", "Half of the scale: alpha is missing.", "What should a larger alpha do to the output?",
                       _scaled(lambda alpha, rank: 1 / rank)),
+        Misconception("the scale is rounded down", "`//` divides whole numbers, and rounds down.", "What is 3 / 4, and what is 3 // 4?",
+                      _scaled(lambda alpha, rank: alpha // rank)),
+        Misconception("a new layer in place of the base", "It has the right size, and none of what was learned.", "Where do the pretrained weights come from?", _NewBase),
         Misconception("A and B are both zero", "The update is zero, as it should be. But the gradient of A goes through B and that of B through A: both are "
                       "zero for ever, and nothing is learned.", "Which of the two may be zero, and what must the other be?",
                       _started(torch.zeros, torch.zeros)),

@@ -7,11 +7,13 @@ from tlkit.exercises.record import Case, Exercise, Misconception
 
 
 def _prefix_cases(rng: np.random.Generator) -> list[Case]:
-    def call(batch, heads, places, size, count, lengths=None, scale=1.0):
+    def call(batch, heads, places, size, count, lengths=None, scale=1.0, causal=False):
         def drawn(*shape):
             return torch.tensor(np.round(scale * rng.normal(size=shape), 2))
 
         mask = None if lengths is None else (torch.arange(places) < torch.tensor(lengths)[:, None])[:, None, None, :].expand(batch, 1, places, places)
+        if causal:
+            mask = torch.ones(places, places, dtype=torch.bool).tril().expand(batch, 1, places, places)
         return (*(drawn(batch, heads, places, size) for _ in range(3)), drawn(heads, count, size), drawn(heads, count, size), mask)
 
     more = int(rng.integers(4, 7))
@@ -22,7 +24,8 @@ def _prefix_cases(rng: np.random.Generator) -> list[Case]:
         Case(plain, "more prefix than places", (call(2, 3, 2, 5, more),)),
         Case(masked, "padding at the end", (call(2, 1, 3, 2, 1, [3, 1]),)),
         Case(masked, "two heads, several prefixes", (call(3, 2, 4, 3, 2, [2, 4, 1]),)),
-        Case("large scores", "numbers ten times as large", (call(2, 2, 3, 4, 2, [3, 2], 10.0),)),
+        Case(masked, "a place sees itself and what comes before it", (call(2, 2, 4, 3, 2, causal=True),)),
+        Case("large scores", "numbers thirty times as large", (call(2, 2, 3, 4, 2, [3, 2], 30.0),)),
     ]
 
 
@@ -70,6 +73,23 @@ def _added(query, key, value, prefix_keys, prefix_values, mask):
     return _prefixed(keys=_alone)(query, key + prefix_keys.mean(dim=1, keepdim=True), value + prefix_values.mean(dim=1, keepdim=True), prefix_keys, prefix_values, mask)
 
 
+def _masked_how(how):
+    def attend(query, key, value, prefix_keys, prefix_values, mask):
+        key = torch.cat([prefix_keys.expand(len(key), *prefix_keys.shape), key], dim=2)
+        value = torch.cat([prefix_values.expand(len(value), *prefix_values.shape), value], dim=2)
+        scores = query.shape[-1] ** -0.5 * query @ key.transpose(2, 3)
+        if mask is None:
+            return torch.softmax(scores, dim=-1) @ value
+        seen = torch.cat([mask.new_ones(*mask.shape[:-1], prefix_keys.shape[1]), mask], dim=-1)
+        if how == "after":
+            return torch.softmax(scores, dim=-1).masked_fill(~seen, 0.0) @ value
+        if how == "zero":
+            return torch.softmax(scores.masked_fill(~seen, 0.0), dim=-1) @ value
+        return torch.nan_to_num(torch.softmax(scores.masked_fill(seen, float("-inf")), dim=-1)) @ value
+
+    return attend
+
+
 PREFIX = Exercise(
     id="09.prefix",
     title="attention with a prefix",
@@ -82,13 +102,28 @@ PREFIX = Exercise(
     cases=_prefix_cases,
     hint="Put the prefix in front of keys and values, and True in front of the mask. The rest is attention as always.",
     shrinks=False,
-    equivalent_mutants={},
+    equivalent_mutants={
+        **dict.fromkeys(("dropped: if is_causal:\n    places = query.shape[2]\n    mask = torch.ones(places, places, dtype=torch.bool, device=query.device).tril()[None, None]",
+                         "dropped: places = query.shape[2]", "places = query.shape[3]", "places = query.shape[-2]",
+                         "dropped: mask = torch.ones(places, places, dtype=torch.bool, device=query.device).tril()[None, None]",
+                         "mask = torch.ones(places, places, device=query.device).tril()[None, None]",
+                         "mask = torch.ones(places, places, dtype=torch.bool).tril()[None, None]",
+                         "mask = torch.ones(places, dtype=torch.bool, device=query.device).tril()[None, None]"), "here a mask says what is seen"),
+        "return torch.nn.functional.scaled_dot_product_attention(query, key, value, mask, dropout)": "the scale is the usual one",
+        "return torch.nn.functional.scaled_dot_product_attention(query, key, value, mask, scale=scaling)": "nothing is dropped",
+        "seen = mask.new_ones(())": "here the mask is bool",
+        **dict.fromkeys(("key = torch.cat([prefix_keys.to(key.dtype).expand(batch, -1, -1, -1), key], dim=-2)",
+                         "value = torch.cat([prefix_values.to(value.dtype).expand(batch, -1, -1, -1), value], dim=-2)"), "the last axis but one is axis 2"),
+    },
     misconceptions=(
         Misconception("the prefix is not there", "Keys and values are the sentence's own.", "How many places does each place see?", _prefixed(keys=_alone)),
         Misconception("the prefix is masked out", "False in front of the mask means “do not look”.", "Who may see the prefix?", _prefixed(seen=False)),
         Misconception("the mask grows at the end", "The prefix is in front, and its True is behind: each False hides another place than it should.",
                       "Which column of the mask belongs to the first prefix?", _mask_behind),
         Misconception("the mask is not used", "Padding is attended to.", "What does False in the mask mean?", _prefixed(mask_used=False)),
+        Misconception("masked scores are 0", "exp(0) is 1: a place with the score 0 is still attended to.", "Which score has the exponential 0?", _masked_how("zero")),
+        Misconception("masked behind the softmax", "The weights that are left do not add up to 1.", "To what do all weights of a place add up?", _masked_how("after")),
+        Misconception("the mask is the wrong way round", "True is seen; what is not seen gets the score minus infinity.", "What does False in the mask mean?", _masked_how("inverted")),
         Misconception("the scores are not divided by the root of D", "Large scores make the softmax a maximum.", "What is `scaling` where nothing is said?", _prefixed(scale=lambda size: 1.0)),
         Misconception("the scores are divided by D", "The root is missing.", "What stands under the fraction in the formula?", _prefixed(scale=lambda size: 1 / size)),
         Misconception("keys and values of the prefix do not belong together", "Keys in front, values behind: each key then looks up another value.",

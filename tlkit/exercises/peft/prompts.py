@@ -72,6 +72,12 @@ def _to_float(hidden, mask, prompts):
     return found, seen.to(hidden.dtype)
 
 
+def _mixed(hidden, mask, prompts):
+    batch, count = len(hidden), len(prompts)
+    front = prompts.repeat(batch, 1).reshape(count, batch, -1).transpose(0, 1)
+    return torch.cat([front, hidden], dim=1), _prompted()(hidden, mask, prompts)[1]
+
+
 PROMPTS = Exercise(
     id="09.prompts",
     title="places in front of the input",
@@ -91,6 +97,12 @@ PROMPTS = Exercise(
                       "How many places does each sentence have afterwards?", _mask_untouched),
         Misconception("prompts are masked out", "Zeros mean “do not look”. The prompts are there to be looked at, and get no gradient otherwise.",
                       "What does False in the mask mean?", _prompted(seen=lambda hidden, mask, prompts: mask.new_zeros(len(hidden), len(prompts)))),
+        Misconception("padding is looked at", "All ones, for words and padding too: the prompts' part is right, and the sentence's own mask is lost.",
+                      "What was False in `mask`, and is it still?", lambda hidden, mask, prompts: (_prompted()(hidden, mask, prompts)[0], torch.ones_like(_prompted()(hidden, mask, prompts)[1]))),
+        Misconception("the prompts of different sentences are mixed", "Reshaping does not turn axes: which row of the repeated prompts comes first?",
+                      "Are the first P places of every sentence the P prompts, in their order?", _mixed),
+        Misconception("all prompts are their mean", "Each of the P vectors is one of its own.", "Which row of `prompts` comes first?",
+                      _prompted(front=lambda hidden, mask, prompts: prompts.mean(dim=0).expand(len(hidden), *prompts.shape))),
         Misconception("prompts behind the input", "Behind the padding they would even be far away from the text; the exercise asks for the front.",
                       "Where do the prompts stand?", _prompted(joins=_behind)),
         Misconception("the mask grows at the end", "Both grow, but the mask at the other end: its False then lie on other places.", "Which place of the mask belongs to the first prompt?",

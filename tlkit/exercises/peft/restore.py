@@ -30,6 +30,7 @@ def _restore_cases(rng: np.random.Generator) -> list[Case]:
         Case(lacking, "it fits", (call(["backbone.fc.down", *head], head),)),
         Case(lacking, "no head", (call(["backbone.fc.down", "backbone.fc.up"]),), raises="ValueError"),
         Case(lacking, "one of two matrices", (call(["backbone.fc.down", *head]),), raises="ValueError"),
+        Case(lacking, "as many names as are needed, and one of them another", (call(["backbone.fc.up", "head.bias"], head),), raises="ValueError"),
         Case(lacking, "an empty artefact", (call([], head),), raises="ValueError"),
         Case(shaped, "it fits", (call(head, head[:1]),)),
         Case(shaped, "a head of more classes", (call(head, head, head__weight=tensor(4, 3)),), raises="ValueError"),
@@ -80,6 +81,16 @@ def _strict(state, small, needed):
     return _restored()(state, small, needed)
 
 
+def _counts(state, small, needed):
+    if len(small) < len(needed):
+        raise ValueError("missing")
+    return _restored()(state, small, [])
+
+
+def _needed_alone(state, small, needed):
+    return _restored(fills=lambda state, small: {**state, **{name: small[name] for name in needed}})(state, small, needed)
+
+
 RESTORE = Exercise(
     id="09.restore",
     title="put onto a body, or refused",
@@ -104,6 +115,10 @@ RESTORE = Exercise(
         Misconception("missing names are not noticed", "What the artefact lacks stays as it was drawn.", "What is `needed` for?", _restored(missing="none")),
         Misconception("every name of the model is demanded", "The body's own weights are not in a small artefact; that is why it is small.",
                       "What is `needed` for?", _restored(missing="state")),
+        Misconception("needed names are counted, not compared", "As many names as are needed can be the wrong ones.", "What if one needed name is missing and another name is there?",
+                      _counts),
+        Misconception("nothing but what is needed is put in", "The artefact may hold more, and all of it belongs into its place.", "Which of the artefact's tensors should the result have?",
+                      _needed_alone),
         Misconception("only the first needed name is looked at", "One of two matrices is nothing.", "How many names does `needed` hold?",
                       lambda state, small, needed: _restored()(state, small, needed[:1])),
         Misconception("nothing but what is needed is accepted", "A tensor that the model has and that the artefact gives is put in, needed or not.",
