@@ -17,7 +17,7 @@ def shipped():
 def test_a_shipped_accuracy_comes_out_again(shipped, name, way):
     found = shipped["tasks"][name]
     count, column = found["labels_per_class"][0], found["ways"].index(way)
-    _, test = few_parameters.run((name, count, way, found["rate"][0][column], shipped["seeds"][0]))
+    _, test = few_parameters.run((name, count, way, found["rate"][0][column], found["seeds"][0]))
     assert test == pytest.approx(found["accuracy"][0][column][0], abs=0.02)  # another processor may round another way
 
 

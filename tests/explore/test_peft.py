@@ -13,7 +13,7 @@ def test_every_setting_has_every_way_that_its_body_can_do():
         accuracy = peft.measured(task, count)
         assert set(accuracy) == set(peft.costs(task)) and ("prompts" in accuracy) == (found["bodies"][task] == "minilm")
         assert {f"LoRA {rank}" for rank in found["ranks"]} <= set(accuracy)
-        assert all(values.shape == (len(found["seeds"]),) and ((values > 0) & (values <= 1)).all() for values in accuracy.values())
+        assert all(values.shape == (len(found["tasks"][task]["seeds"]),) and ((values > 0) & (values <= 1)).all() for values in accuracy.values())
 
 
 def test_moments_are_eight_bytes_for_each_parameter_that_trains():
