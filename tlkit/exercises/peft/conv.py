@@ -91,7 +91,6 @@ CONV = Exercise(
     rtol=1e-5,
     atol=1e-5,
     hint="First a convolution to R channels that sees what the base sees; then every place of the picture for itself, from R channels to O.",
-    shortcuts=("peft:get_peft_model",),
     equivalent_mutants={
         "super().__init__(base, rank, *settings)": "here no setting has a name",
         **dict.fromkeys(("dropped: if self.merged:\n    return self.base(x)", "return self.scale / torch.einsum('or,r...->o...', self.up, self.down)", "return self.scale",

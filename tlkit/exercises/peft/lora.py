@@ -182,7 +182,6 @@ LORA = Exercise(
     rtol=1e-5,
     atol=1e-6,
     hint="What are the shapes of x, A and B? Which transposes make x A' B' come out as (B, O)?",
-    shortcuts=("peft:get_peft_model", "peft:inject_adapter_in_model"),
     equivalent_mutants={
         "super().__init__(base, rank, *settings)": "here no setting has a name",
         "self.down, self.up = self._pair((base.weight.shape[-1],), base.weight.shape[0])": "the weight has two axes",
