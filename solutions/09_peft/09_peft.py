@@ -198,29 +198,28 @@ check("09.count")
 pictures.explore_memory()
 
 # %% [markdown]
-# Arithmetic should be checked against the thing itself. Here are two optimisers for glyphnet, one of everything and one of LoRA beside its convolutions, after one step each. Their state is counted, byte by byte:
+# Arithmetic should be checked against the thing itself. Here are two optimisers for four linear layers and a convolution, one of everything and one of LoRA beside them, after one step each. Their state is counted, byte by byte:
 
 # %% tags=["demo"]
-from tlkit.freezing import freeze
+def some_layers():
+    torch.manual_seed(0)
+    return [*(nn.Linear(256, 256) for _ in range(4)), nn.Conv2d(32, 64, 3)]
 
-digits = load_task("digits", labels_per_class=2, seed=0)
-images, labels = digits.train.inputs[:16], digits.train.labels[:16]
-for name, method in (("everything", None), ("LoRA of rank 4", peft.LoRA(rank=4, targets=("block*",)))):
-    model = adapt(load_backbone("glyphnet"), digits)
-    shapes = [module.weight.shape for name_, module in peft.candidates(model.backbone).items() if name_.startswith("block")]
-    if method is not None:
-        peft.place(model.backbone, method)
-    freeze(model, [])                                            # all that may learn does; with a method, that is its part and the head
-    trains = [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+shapes = [layer.weight.shape for layer in some_layers()]
+for name, rank in (("everything", None), ("LoRA of rank 1", 1), ("LoRA of rank 8", 8)):
+    layers = some_layers()
+    if rank is not None:
+        layers = [peft.LoRALinear(layer.requires_grad_(False), rank) if isinstance(layer, nn.Linear) else peft.LoRAConv(layer.requires_grad_(False), rank)
+                  for layer in layers]
+    trains = [parameter for layer in layers for parameter in layer.parameters() if parameter.requires_grad]
+    for parameter in trains:
+        parameter.grad = torch.ones_like(parameter)             # as a way back would leave it
     optimizer = torch.optim.AdamW(trains, lr=1e-3)
-    model.train()
-    model.loss(model(images), labels).backward()
     optimizer.step()
     state = sum(values.nbytes for each in optimizer.state.values() for values in each.values() if values.ndim)
-    head = sum(parameter.numel() for parameter in model.head.parameters())
-    counted = sum(parameter.numel() for parameter in trains)
-    by_hand = counted if method is None else peft.low_rank_cost(shapes, method.rank)[0] + head
-    print(f"{name:15} {counted:8,} parameters train (by arithmetic {by_hand:8,}); AdamW's moments: {state:9,} bytes, 8 x {by_hand:,} = {8 * by_hand:,}")
+    by_hand = peft.low_rank_cost(shapes, rank)[:2] if rank else (sum(p.numel() for p in trains), 8 * sum(p.numel() for p in trains))
+    print(f"{name:15} {sum(p.numel() for p in trains):8,} parameters train, AdamW's moments have {state:9,} bytes; by arithmetic {by_hand[0]:,} and {by_hand[1]:,}")
 
 # %% [markdown]
 # ## What it costs, by the clock
@@ -397,7 +396,7 @@ def restore(state, small, needed):
 check("09.restore")
 
 # %% [markdown]
-# Here is why it matters. The model from above is saved in full and small, and then the small artefact is loaded in three ways onto a fresh model. torch's `load_state_dict(strict=False)` raises nothing in any of them.
+# Here is why it matters. The model from above is saved as the library does it, small; then what was learned is loaded in three ways onto a fresh model. torch's `load_state_dict(strict=False)` raises nothing in any of them.
 
 # %% tags=["demo"]
 import tempfile
@@ -406,11 +405,10 @@ from pathlib import Path
 from tlkit.evaluation import accuracy
 
 with tempfile.TemporaryDirectory() as folder:
-    for name, whole in (("with the body", True), ("without", False)):
-        path = run.save(Path(folder) / f"{name}.tl", body=whole)
-        print(f"{name:14} {path.stat().st_size:12,} bytes")
-
+    path = run.save(Path(folder) / "tickets.tl", body=False)
+    print(f"the small artefact      {path.stat().st_size:12,} bytes")
 state = model.state_dict()
+print(f"all tensors of the model{sum(values.nbytes for values in state.values()):12,} bytes")
 learned = {f"backbone.{name}" for name in model.backbone.added.trained_names()}
 small = {name: values for name, values in state.items() if name in learned or name.startswith("head.")}
 loads = {"all of it": small, "without the head": {name: values for name, values in small.items() if name in learned},
