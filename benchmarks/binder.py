@@ -1,0 +1,111 @@
+"""What mybinder.org would give a learner, built and tried without Docker: `python -m benchmarks.binder`.
+
+The image is what repo2docker's Dockerfile makes of this repository (`binder_image`); then JupyterLab starts in it with 1 CPU
+and 2 GB (`binder_limits`) and no network, and every unit runs from top to bottom (`binder_inside`). Written down are installed
+sizes, the time to the first page, and seconds and peak memory of each unit.
+"""
+
+import argparse
+import contextlib
+import json
+import platform
+import subprocess
+import tempfile
+import threading
+from pathlib import Path
+
+import psutil
+
+from benchmarks.binder_image import PROJECT, Image, build
+from benchmarks.binder_limits import limited
+
+RESULTS = Path(__file__).parent / "results" / "binder.json"
+INSIDE = Path(__file__).with_name("binder_inside.py")
+
+
+def tried(image: Image, only: tuple[str, ...] = (), say=print) -> dict:
+    """Start an image under its limits, and what was seen in it, by step.
+
+    Args:
+        only: names of the notebooks to run; all where it is empty.
+    Raises:
+        RuntimeError: what runs inside ended with an error.
+    """
+    found = {"units": {}, "commands": {}}
+    with limited(image.folder) as limits, _together() as together:
+        found["limits_by"] = limits.by
+        inside = ["--ro-bind", str(INSIDE), "/inside.py", *limits.seen]
+        program = [str(image.environment / "bin" / "python"), "/inside.py", *only]
+        process = subprocess.Popen([*limits.prefix, *image.command(program, network=False, more=inside)], text=True,
+                                   stdout=subprocess.PIPE, stderr=(errors := tempfile.TemporaryFile("w+")))
+        together["pid"] = process.pid
+        for line in process.stdout:
+            facts = json.loads(line)
+            step = facts.pop("step")
+            say(f"{step:12} {json.dumps(facts)[:220]}")
+            if step == "unit":
+                facts["together_mb"] = round(together.pop("peak", 0) / 1e6)
+                found["units"][facts.pop("name")] = facts
+            elif step == "command":
+                found["commands"][facts["words"][0]] = facts
+            else:
+                found[step] = facts
+        if process.wait():
+            errors.seek(0)
+            raise RuntimeError(f"what ran inside ended with {process.returncode}:\n{errors.read()[-4000:]}")
+        found["killed_for_memory"] = limits.group.ran_out_of_memory() if limits.group else None
+    return found
+
+
+@contextlib.contextmanager
+def _together():
+    """The peak, since it was last taken out, of the memory of all processes together, each shared page counted once."""
+    state, ended = {"pid": None}, threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(0.5):
+            if state["pid"]:
+                state["peak"] = max(state.get("peak", 0), _shared_out(state["pid"]))
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield state
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _shared_out(pid: int) -> int:
+    total = 0
+    with contextlib.suppress(psutil.Error):
+        for process in psutil.Process(pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error, OSError, IndexError):
+                total += int(Path(f"/proc/{process.pid}/smaps_rollup").read_text().split("Pss:")[1].split()[0]) * 1024
+    return total
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", type=Path, default=RESULTS, help="where the figures go")
+    parser.add_argument("--only", action="append", default=[], help="run this notebook only, e.g. 01_why_transfer")
+    options = parser.parse_args()
+    if options.only and options.json == RESULTS:
+        parser.error("--only is no measurement to keep: name another file with --json")
+    with tempfile.TemporaryDirectory(prefix="tlkit-image-") as folder:
+        image = build(Path(folder))
+        found = tried(image, tuple(options.only))
+    notebooks = sum(len(list(path.glob("*.ipynb"))) for path in (PROJECT / "course").iterdir())
+    results = {"machine": {"python": platform.python_version(), "system": platform.platform(terse=True)}, "torch_from": image.torch,
+               "build_seconds": {name.replace(folder, ""): seconds for name, seconds in image.seconds.items()}, **found}
+    results["commands"] = {name: facts["returncode"] for name, facts in found["commands"].items()}
+    options.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    print(f"{len(found['units'])} of {notebooks} notebooks, torch from {image.torch}, limited by {found['limits_by']}")
+    print(f"installed {found['packages']['total_mb']} MB; first page after {found['first page']['seconds']} s")
+    for name, unit in found["units"].items():
+        print(f"{name:28}{unit['seconds']:7.1f} s   kernel {unit['peak_mb']:5} MB   all together {unit['together_mb']:5} MB   "
+              f"{'as it should' if not unit['faults'] else unit['faults']}")
+
+
+if __name__ == "__main__":
+    main()
