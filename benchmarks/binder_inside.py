@@ -43,7 +43,7 @@ def main(wanted: list[str]) -> None:
         for path in sorted(Path("work").glob("[0-9][0-9]_*/*.ipynb")):
             if not wanted or path.stem in wanted:
                 say(step="unit", name=path.stem, **run_all(path))
-        for words in (["doctor", "--json"], ["progress"], ["submit", "00"]):
+        for words in (["doctor", "--json"], ["progress"], ["submit", "00", "--student", "ann"]):
             done = subprocess.run(["tlkit", *words], capture_output=True, text=True)
             say(step="command", words=words, returncode=done.returncode, out=done.stdout[-6000:], error=done.stderr[-2000:])
     finally:
