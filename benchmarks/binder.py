@@ -59,13 +59,13 @@ def tried(image: Image, only: tuple[str, ...] = (), say=print) -> dict:
 
 @contextlib.contextmanager
 def _together():
-    """The peak, since it was last taken out, of the memory of all processes together, each shared page counted once."""
+    """The peak, since it was last taken out, of the resident memory of all processes, what they share counted for each."""
     state, ended = {"pid": None}, threading.Event()
 
     def watch() -> None:
         while not ended.wait(0.5):
             if state["pid"]:
-                state["peak"] = max(state.get("peak", 0), _shared_out(state["pid"]))
+                state["peak"] = max(state.get("peak", 0), _resident(state["pid"]))
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
@@ -76,12 +76,12 @@ def _together():
         thread.join()
 
 
-def _shared_out(pid: int) -> int:
+def _resident(pid: int) -> int:
     total = 0
     with contextlib.suppress(psutil.Error):
         for process in psutil.Process(pid).children(recursive=True):
-            with contextlib.suppress(psutil.Error, OSError, IndexError):
-                total += int(Path(f"/proc/{process.pid}/smaps_rollup").read_text().split("Pss:")[1].split()[0]) * 1024
+            with contextlib.suppress(psutil.Error):
+                total += process.memory_info().rss
     return total
 
 
