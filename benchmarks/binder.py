@@ -46,6 +46,8 @@ def tried(image: Image, only: tuple[str, ...] = (), say=print) -> dict:
             if step == "unit":
                 facts["together_mb"] = round(together.pop("peak", 0) / 1e6)
                 found["units"][facts.pop("name")] = facts
+            elif step == "all units":
+                found["killed_for_memory"] = limits.group.ran_out_of_memory() if limits.group else None
             elif step == "command":
                 found["commands"][facts["words"][0]] = facts
             else:
@@ -53,7 +55,6 @@ def tried(image: Image, only: tuple[str, ...] = (), say=print) -> dict:
         if process.wait():
             errors.seek(0)
             raise RuntimeError(f"what ran inside ended with {process.returncode}:\n{errors.read()[-4000:]}")
-        found["killed_for_memory"] = limits.group.ran_out_of_memory() if limits.group else None
     return found
 
 

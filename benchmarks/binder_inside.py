@@ -43,6 +43,8 @@ def main(wanted: list[str]) -> None:
         for path in sorted(Path("work").glob("[0-9][0-9]_*/*.ipynb")):
             if not wanted or path.stem in wanted:
                 say(step="unit", name=path.stem, **run_all(path))
+        say(step="all units", ran=True)
+        say(step="beyond", errors=go_beyond())
         for words in (["doctor", "--json"], ["progress"], ["submit", "00", "--student", "ann"]):
             done = subprocess.run(["tlkit", *words], capture_output=True, text=True)
             say(step="command", words=words, returncode=done.returncode, out=done.stdout[-6000:], error=done.stderr[-2000:])
@@ -125,6 +127,18 @@ def run_all(path: Path) -> dict:
         ask("DELETE", f"sessions/{session['id']}")
     return {"seconds": seconds, "slowest_cell": slowest, "faults": faults, "peak_mb": round(int(found.get("peak_kib", 0)) * 1024 / 1e6),
             "threads": int(found.get("threads", -1)), "callback_failures": int(found.get("failures", -1))}
+
+
+def go_beyond() -> list[str]:
+    """What a learner sees of a cell that takes 3 GB."""
+    kernel = ask("POST", "kernels", {"name": "python3"})["id"]
+    channel = websocket.create_connection(f"ws://127.0.0.1:{PORT}/api/kernels/{kernel}/channels", timeout=120,
+                                          header=[f"Authorization: token {TOKEN}"])
+    try:
+        return execute(channel, 'held = b"x" * (3 << 30)')[1]
+    finally:
+        channel.close()
+        ask("DELETE", f"kernels/{kernel}")
 
 
 def execute(channel: websocket.WebSocket, code: str) -> tuple[str, list[str]]:

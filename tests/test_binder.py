@@ -173,8 +173,7 @@ def test_the_home_of_a_learner_holds_copies_of_the_units_and_no_answer(image):
     assert visible == {"binder", "work", "LICENSE", "LICENSE-CC-BY-4.0"}
     assert leaks(PROJECT, image.home / "work") == [] and leaks(PROJECT, image.home) == []
     assert {path.stem for path in (image.home / "work").glob("*/*.ipynb")} == NOTEBOOKS
-    tellings = {line for folder in (PROJECT / "solutions").glob("[0-9]*") for answer in answers_of(folder) if len(answer) > 3
-                for line in ["\n".join(answer)]}
+    tellings = {"\n".join(answer) for folder in (PROJECT / "solutions").glob("[0-9]*") for answer in answers_of(folder) if len(answer) > 3}
     for path in image.home.rglob("*"):
         if path.is_file() and path.suffix in (".py", ".txt", ".ipynb", ".md", ""):
             text = "\n".join(line.strip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines())
@@ -206,3 +205,14 @@ def test_every_unit_stays_within_two_gigabytes_server_included(seen):
 def test_the_learners_commands_work_there(seen):
     assert {name: (facts["returncode"], facts["error"]) for name, facts in seen["commands"].items() if facts["returncode"]} == {}
     assert json.loads(seen["commands"]["doctor"]["out"])["ok"]
+
+
+@pytest.mark.slow
+def test_a_kernel_that_went_beyond_the_memory_is_explained_afterwards(seen):
+    (memory,) = [row for row in json.loads(seen["commands"]["doctor"]["out"])["findings"] if row["topic"] == "Memory"]
+    assert "2.0 GiB, the limit of this container" in memory["found"]
+    if seen["limits_by"].startswith("cgroup"):
+        assert seen["beyond"]["errors"] == ["the kernel died"]
+        assert "was ended, 1 time so far, which is how a kernel dies" in memory["found"] and "shut down kernels" in memory["remedy"]
+    else:
+        assert "MemoryError" in seen["beyond"]["errors"][0]

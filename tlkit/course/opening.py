@@ -1,4 +1,5 @@
-"""How a released notebook begins wherever it is opened: links that launch it, and a cell that installs tlkit where it is missing.
+"""How a released notebook begins wherever it is opened: links that launch it, and a cell that installs tlkit where it is missing
+and says what would get in the way (`doctor.at_the_start`).
 
 The project's address is the `Repository` of pyproject.toml's [project.urls]. As long as there is none, there are no links, and
 the cell says what to do. Both cells are put in when a unit is released, below its title; sources do not hold them. They are no
@@ -18,13 +19,17 @@ LINKS, INSTALL = "launch", "install-where-missing"
 
 _IF_MISSING = """import importlib.util
 
-if importlib.util.find_spec("tlkit") is None:  # on Colab, for one; where the course is installed, this cell does nothing
+if importlib.util.find_spec("tlkit") is None:  # on Colab, for one
 """
 _INSTALL = """    print("tlkit is missing in this kernel and is installed now, which takes a minute or two")
     %pip install --quiet "tlkit @ git+{address}" ipywidgets
 """
 _SAY = """    raise ModuleNotFoundError("tlkit is missing in this kernel. Choose the kernel of the course's environment; or install tlkit "
                               "from the course's folder, the one with pyproject.toml: pip install '.[lab]'")
+"""
+_LOOK = """from tlkit import doctor
+
+doctor.at_the_start()  # says nothing where nothing is in the way
 """
 
 
@@ -55,7 +60,7 @@ def with_opening(notebook: NotebookNode, unit: str, name: str, address: str | No
         unit, name: the unit's folder, and the notebook's name without its suffix.
         address: the project's address, if it has one.
     """
-    install = v4.new_code_cell((_IF_MISSING + (_INSTALL.format(address=address) if address else _SAY)).rstrip(), id=INSTALL,
+    install = v4.new_code_cell((_IF_MISSING + (_INSTALL.format(address=address) if address else _SAY) + _LOOK).rstrip(), id=INSTALL,
                                metadata={"tags": ["demo"]})
     opening = [install]
     if address:
