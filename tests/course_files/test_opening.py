@@ -1,8 +1,10 @@
 """How a released notebook begins: links where the project has an address, and a cell that does nothing where tlkit is there."""
 
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -118,3 +120,9 @@ def test_a_copy_from_before_there_was_such_a_cell_is_graded_without_a_word(name)
     older["cells"] = [cell for cell in older["cells"] if cell["id"] != INSTALL]
     notebook, notes = rebuild(released, submission_of(older))
     assert notes == [] and [cell.id for cell in notebook.cells] == [cell.id for cell in released.cells]
+
+
+def test_the_line_that_the_docs_show_is_the_one_that_is_read(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "launch.md").read_text(encoding="utf-8")
+    (tmp_path / "pyproject.toml").write_text(re.search(r"<!-- address -->\n```toml\n(.*?)```", page, re.DOTALL)[1])
+    assert repository(tmp_path) == "https://github.com/OWNER/NAME"
