@@ -90,7 +90,7 @@ def figures(image: Image, found: dict) -> dict:
     """What of it is written down, without a trace of where the image lay."""
     taken = {name: facts for name, facts in found.items() if name not in ("commands", "beyond")}
     taken["first page"] = found["first page"] | {"address": found["first page"]["address"].split("?")[0]}
-    return {"machine": {"python": platform.python_version(), "system": platform.platform(terse=True)}, "torch_from": image.torch,
+    return {"machine": {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}, "torch_from": image.torch,
             "build_seconds": image.seconds, **taken, "a_cell_of_3_GB": found["beyond"]["errors"],
             "commands": {name: facts["returncode"] for name, facts in found["commands"].items()}}
 
