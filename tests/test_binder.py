@@ -3,6 +3,7 @@
 import importlib.metadata
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -155,9 +156,11 @@ def test_an_image_opens_unit_00_among_the_learners_copies_and_keeps_other_settin
 @pytest.fixture(scope="module")
 def image(tmp_path_factory):
     needs_sandbox()
-    built = build(tmp_path_factory.mktemp("image"))
+    folder = tmp_path_factory.mktemp("image")
+    built = build(folder)
     print(f"torch from {built.torch}")
-    return built
+    yield built
+    shutil.rmtree(folder, ignore_errors=True)  # gigabytes
 
 
 @pytest.fixture(scope="module")
