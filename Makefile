@@ -11,7 +11,7 @@ INSTALLED := $(VENV)/.installed
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help env lab doctor test test-slow build verify bench package lock clean
+.PHONY: help env lab doctor test test-slow build verify bench package lock binder clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,16 @@ package: env  ## make sdist and wheel in dist/
 lock: env  ## choose the newest versions that pyproject.toml allows, and write them to requirements.lock
 	$(UV) compile pyproject.toml --all-extras --universal --python-version 3.11 --no-emit-index-url --no-header \
 	  --no-annotate --upgrade --output-file requirements.lock
+	@$(MAKE) --no-print-directory binder
+
+binder: env  ## write binder/requirements.txt from requirements.lock: what the course needs, with the CPU build of torch
+	@$(UV) compile pyproject.toml --quiet --extra lab --constraints requirements.lock --python-version 3.11.9 \
+	  --python-platform x86_64-manylinux_2_28 --no-emit-index-url --no-header --no-annotate --output-file binder/.resolved >/dev/null
+	@{ echo "# Written by \`make binder\` from requirements.lock."; \
+	  echo "--extra-index-url https://download.pytorch.org/whl/cpu"; \
+	  grep -vE '^(cuda|nvidia|triton)' binder/.resolved | sed -E 's/^(torch|torchvision)==.*/&+cpu/'; \
+	} > binder/requirements.txt
+	@rm binder/.resolved
 
 clean:  ## remove the environment, caches and packages; your work and the gradebook stay
 	rm -rf $(VENV) dist build .pytest_cache .hypothesis

@@ -1,9 +1,13 @@
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from tlkit import doctor
+from tlkit import doctor, machine
 from tlkit.doctor import Finding
+from tlkit.machine import Memory
 
 
 def test_this_environment_is_in_order(capsys):
@@ -108,6 +112,52 @@ def test_only_what_is_bad_fails(monkeypatch, capsys, state, code):
 
 
 def test_little_memory_and_a_full_disk_are_notes(monkeypatch):
-    monkeypatch.setattr(doctor, "_memory", lambda: 2.0**30)
+    monkeypatch.setattr(machine, "memory", lambda: Memory(2**30, 2**30, False))
     monkeypatch.setattr(doctor, "_MIN_DISK", 2**80)
     assert doctor.memory("Memory").state == "note" and doctor.disk("Disk").state == "note"
+
+
+def test_a_disk_on_which_nothing_can_be_saved_is_bad(monkeypatch):
+    monkeypatch.setattr(doctor, "_FULL_DISK", 2**80)
+    assert "JupyterLab cannot save your work" in doctor.disk("Disk").remedy and doctor.disk("Disk").state == "bad"
+
+
+def test_a_kernel_that_was_ended_for_memory_is_explained_with_the_limit(monkeypatch):
+    monkeypatch.setattr(machine, "memory", lambda: Memory(2 << 30, 1 << 30, True, kills=2))
+    finding = doctor.memory("Memory")
+    assert finding.state == "note" and "2.0 GiB, the limit of this container; a program that went beyond it was ended, 2 times" in finding.found
+
+
+def test_a_second_kernel_counts_where_it_leaves_too_little(monkeypatch):
+    monkeypatch.setattr(machine, "other_kernels", lambda: [900 << 20])
+    monkeypatch.setattr(machine, "memory", lambda: Memory(2 << 30, 1 << 30, True))
+    finding = doctor.memory("Memory")
+    assert "1.0 are free; 1 other kernel holds 0.9" in finding.found and finding.remedy.startswith("shut down kernels that you do not need")
+    monkeypatch.setattr(machine, "memory", lambda: Memory(8 << 30, 6 << 30, False))
+    assert doctor.memory("Memory").state == "good"
+
+
+def test_a_unit_begins_with_a_line_for_what_is_in_the_way_and_silent_else(monkeypatch, capsys):
+    monkeypatch.setattr(machine, "memory", lambda: Memory(8 << 30, 6 << 30, False))
+    doctor.at_the_start()
+    assert capsys.readouterr().out == ""
+    monkeypatch.setattr(machine, "memory", lambda: Memory(2 << 30, 1 << 30, True, kills=1))
+    monkeypatch.setattr(doctor, "_FULL_DISK", 2**80)
+    monkeypatch.setattr("tlkit.course.workspace.work_folder", lambda: Path("/proc/nowhere/work"))
+    doctor.at_the_start()
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["Your copies", "Disk", "Memory"] and all(" -> " in line for line in lines)
+
+
+def test_on_colab_what_only_jupyterlab_needs_is_not_looked_at(monkeypatch):
+    monkeypatch.setitem(sys.modules, "google.colab", object())
+    monkeypatch.setattr(doctor, "EXAMINATIONS", {"nbgrader": lambda topic: Finding(topic, "bad", "missing"),
+                                                 "Data": lambda topic: Finding(topic, "good", "there")})
+    assert [(finding.topic, finding.state) for finding in doctor.examine()] == [("nbgrader", "note"), ("Data", "good")]
+
+
+def test_another_python_is_told_what_is_needed(tmp_path):
+    text = (Path(doctor.__file__).parent / "__init__.py").read_text(encoding="utf-8")
+    script = f"import sys; sys.version_info = (3, 10, 4); sys.version = '3.10.4 (main)'; exec({text!r})"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert f"tlkit needs Python 3.11 or newer, and {sys.executable} is 3.10.4; choose another kernel" in done.stderr.splitlines()[-1]

@@ -3,7 +3,11 @@
 Names are looked up on first use, so that `import tlkit` costs nothing and pulls in neither torch nor numpy.
 """
 
+import sys
 from importlib import import_module
+
+if sys.version_info < (3, 11):  # pip refuses an older one; who takes another Python for a kernel gets here
+    raise ImportError(f"tlkit needs Python 3.11 or newer, and {sys.executable} is {sys.version.split()[0]}; choose another kernel")
 
 __version__ = "0.1.0"
 

@@ -118,6 +118,22 @@ def progress() -> None:
 
 
 @app.command()
+def submit(
+    unit: OneUnit,
+    student: Annotated[str, typer.Option("--student", prompt="Your id, as your instructor has it",
+                                         help="Your id, as your instructor has it; asked for if not given.")],
+    to: Annotated[Optional[Path], typer.Option("--to", help="The folder for the file, if not work/handed_in.")] = None,
+) -> None:
+    """Look your copy of a unit over, and make one file of it to hand in; needs no server and no network."""
+    from tlkit.grading.handing_in import submit as make
+
+    made = make(unit, student, to)
+    for line in made.notes:
+        typer.echo(line)
+    typer.echo(f"wrote {made.path}; this file is what you hand in")
+
+
+@app.command()
 def grade(
     path: Annotated[Path, typer.Argument(help="Your notebook, which is not changed; or a class's folder.")],
     out: Annotated[Optional[Path], typer.Option("--out", help="A notebook's: the folder for the feedback.")] = None,

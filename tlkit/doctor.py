@@ -15,7 +15,8 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 
-_MIN_DISK, _MIN_MEMORY = 2 * 2**30, 1.5 * 2**30
+_FULL_DISK, _MIN_DISK = 50 * 2**20, 2 * 2**30
+_MIN_MEMORY, _UNIT_MEMORY = 1.5 * 2**30, 1.3 * 2**30
 _INSTALL = "install the course's tools with: pip install 'tlkit[lab]'"
 
 
@@ -41,6 +42,9 @@ def main(as_json: bool = False) -> int:
 def examine() -> Iterator[Finding]:
     """Every finding, as soon as it is found; an examination that fails by itself is a finding too."""
     for topic, examination in EXAMINATIONS.items():
+        if topic in _LAB_ONLY and "google.colab" in sys.modules:
+            yield Finding(topic, "note", "not looked at: Colab shows notebooks by itself")
+            continue
         try:
             yield examination(topic)
         except Exception as error:
@@ -93,7 +97,9 @@ def device(topic: str) -> Finding:
         return Finding(topic, "good", f"cuda: {torch.cuda.get_device_name(0)}, {memory:.0f} GiB")
     if torch.backends.mps.is_available():
         return Finding(topic, "good", "mps: Apple's GPU")
-    return Finding(topic, "note", f"none, {os.cpu_count()} CPU cores; every unit runs on them")
+    from tlkit.machine import cpus
+
+    return Finding(topic, "note", f"none, {cpus()} CPU {'core' if cpus() == 1 else 'cores'}; every unit runs on them")
 
 
 def kernel(topic: str) -> Finding:
@@ -172,18 +178,40 @@ def work(topic: str) -> Finding:
 
 def disk(topic: str) -> Finding:
     free = shutil.disk_usage(Path.cwd()).free
+    if free < _FULL_DISK:
+        return Finding(topic, "bad", f"{free / 2**20:.0f} MiB free", "free some: JupyterLab cannot save your work")
     if free < _MIN_DISK:
         return Finding(topic, "note", f"{free / 2**30:.1f} GiB free", "free some: data and weights may want 2 GiB")
     return Finding(topic, "good", f"{free / 2**30:.0f} GiB free")
 
 
 def memory(topic: str) -> Finding:
-    total = _memory()
-    if total is None:
-        return Finding(topic, "note", "not known on this system")
-    if total < _MIN_MEMORY:
-        return Finding(topic, "note", f"{total / 2**30:.1f} GiB", "close other programs: a unit takes up to 1.3 GiB")
-    return Finding(topic, "good", f"{total / 2**30:.0f} GiB")
+    """How much there is, and who has it: kernels that were ended for want of it, and others that hold it."""
+    from tlkit import machine
+
+    found, others = machine.memory(), machine.other_kernels()
+    said = f"{found.total / 2**30:.1f} GiB{', the limit of this container' if found.is_limited else ''}"
+    shut_down = "shut down kernels that you do not need (in JupyterLab: Running Terminals and Kernels)"
+    if found.kills:
+        return Finding(topic, "note", f"{said}; a program that went beyond it was ended, {found.kills} "
+                       f"{'time' if found.kills == 1 else 'times'} so far, which is how a kernel dies without a word", shut_down)
+    if others and found.free < _UNIT_MEMORY:
+        return Finding(topic, "note", f"{said}, of which {found.free / 2**30:.1f} are free; {len(others)} other "
+                       f"{'kernel holds' if len(others) == 1 else 'kernels hold'} {sum(others) / 2**30:.1f}", f"{shut_down}; a unit takes up to 1.3 GiB")
+    if found.total < _MIN_MEMORY:
+        return Finding(topic, "note", said, "close other programs: a unit takes up to 1.3 GiB")
+    return Finding(topic, "good", said)
+
+
+def at_the_start() -> None:
+    """Say in a line each what would get in a unit's way: no room to save, nowhere to write, too little memory. Takes no time."""
+    for topic in ("Your copies", "Disk", "Memory"):
+        try:
+            finding = EXAMINATIONS[topic](topic)
+        except Exception:
+            continue  # `tlkit doctor` says what is wrong with the examination
+        if finding.state == "bad" or (topic == "Memory" and finding.state == "note"):
+            print(f"{topic}: {finding.found} -> {finding.remedy}")
 
 
 EXAMINATIONS: dict[str, Callable[[str], Finding]] = {
@@ -203,6 +231,9 @@ EXAMINATIONS: dict[str, Callable[[str], Finding]] = {
     "Disk": disk,
     "Memory": memory,
 }
+
+
+_LAB_ONLY = {"Packages", "Kernel", "JupyterLab", "nbgrader", "Widgets", "jupytext", "Your copies"}
 
 
 def _extension(topic: str, package: str, labextension: str, server: str | None, plugin: str = "") -> Finding:
@@ -236,19 +267,6 @@ def _extension(topic: str, package: str, labextension: str, server: str | None, 
 def _same_environment(command: str) -> bool:
     """Whether a Python belongs to the environment that this one runs in (links lead to the same base for many)."""
     return Path(command).parent.resolve() == Path(sys.executable).parent.resolve()
-
-
-def _memory() -> float | None:
-    try:
-        total = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    except (AttributeError, ValueError, OSError):
-        return None
-    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        try:
-            total = min(total, float(Path(path).read_text()))
-        except (OSError, ValueError):
-            continue
-    return total
 
 
 def _print(findings: Iterable[Finding]) -> list[Finding]:

@@ -45,13 +45,13 @@ def test_a_release_carries_nothing_of_the_machine(root):
     assert notebook.metadata.tlkit.unit == "07_tiny" and len(notebook.metadata.tlkit.release) == 12
     assert all(cell.execution_count is None and not cell.outputs for cell in notebook.cells if cell.cell_type == "code")
     assert not any("lines_to_next_cell" in cell.metadata for cell in notebook.cells)
-    assert [cell.metadata.tags for cell in notebook.cells if "tags" in cell.metadata] == [["setup"]]
+    assert [cell.metadata.tags for cell in notebook.cells if "tags" in cell.metadata] == [["demo"], ["setup"]]
 
 
 def test_ids_come_from_the_grade_id_or_the_heading(root):
     build(root)
     assert [cell.id for cell in nbformat.read(released(root), as_version=4).cells] == [
-        "07-tiny-1", "07-tiny-2", "double-it-1", "07-double", "07-double-check", "double-it-2",
+        "07-tiny-1", "install-where-missing", "07-tiny-2", "double-it-1", "07-double", "07-double-check", "double-it-2",
         "07-quiz", "07-quiz-check", "07-explain", "remember-1",
     ]
 

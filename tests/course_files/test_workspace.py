@@ -9,7 +9,7 @@ import pytest
 from tlkit import files
 from tlkit.course import workspace
 from tlkit.course.build import build
-from tlkit.course.lab import lab_command, lab_environment
+from tlkit.course.lab import aside_of_home, lab_command, lab_environment
 from tlkit.course.units import find_notebook, find_unit, release_of, units
 from tlkit.course.workspace import copy_missing, reset, update, work_folder
 from tlkit.errors import TlkitError
@@ -251,3 +251,16 @@ def notebook_with_heading(path: Path, heading: str) -> Path:
     content["cells"][0]["source"] = [heading]
     path.write_text(json.dumps(content), encoding="utf-8")
     return path
+
+
+def test_in_a_home_that_cannot_be_written_jupyterlab_keeps_its_settings_elsewhere(tmp_path, monkeypatch):
+    for name in ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "XDG_RUNTIME_DIR", "IPYTHONDIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert aside_of_home() == {}
+    (tmp_path / "home").write_text("no folder")  # root writes into a folder whatever its mode says
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    moved = aside_of_home()
+    assert set(moved) == {"JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR", "MPLCONFIGDIR"}
+    assert all(Path(folder).parent.is_dir() and not folder.startswith(str(tmp_path / "home")) for folder in moved.values())
+    Path(moved["JUPYTER_DATA_DIR"]).parent.rmdir()

@@ -42,6 +42,17 @@ def test_an_error_in_a_callback_reaches_the_reader_and_the_tests():
     assert "<p>6</p>" in box.children[-1].value
 
 
+def test_where_widgets_cannot_be_shown_the_figure_stands_still_and_says_so():
+    ipywidgets = pytest.importorskip("ipywidgets")
+    slider = ipywidgets.IntSlider(value=1)
+    box = figures.explorable(lambda value: f"<p>drawn at {value}</p>", {"value": slider}, "any")
+    slider.value = 2
+    shown = box._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in shown
+    assert "<p>drawn at 2</p>" in shown["text/html"] and shown["text/html"].endswith(f"<p><em>{figures.STANDS_STILL}</em></p>")
+    assert shown["text/plain"] == figures.STANDS_STILL
+
+
 def test_figures_come_without_torch():
     script = "import sys, tlkit.explore.why_transfer; print('torch' in sys.modules, 'transformers' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120)

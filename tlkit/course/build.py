@@ -19,6 +19,7 @@ from traitlets.config import Config
 
 from tlkit.course.files import files_below
 from tlkit.course.leaks import leaks
+from tlkit.course.opening import repository
 from tlkit.course.release import configure, normalised, sources_of
 from tlkit.course.sources import check_source
 from tlkit.errors import TlkitError
@@ -152,6 +153,8 @@ def _generate(folder: Path, scratch: Path, expected_points: ExpectedPoints) -> N
             write_text(source.with_suffix(".ipynb"), nbformat.writes(read_source(source, expected_points)))
         except TlkitError as error:
             raise TlkitError(str(error).replace(str(copy), str(folder))) from error
+    if repository(folder.parents[1]) is not None:  # the release names the project's address
+        shutil.copyfile(folder.parents[1] / "pyproject.toml", scratch / "pyproject.toml")
     config, log = Config(), logging.getLogger("tlkit.course.build")
     configure(config)
     config.CourseDirectory.root = str(scratch.resolve())

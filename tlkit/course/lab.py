@@ -4,6 +4,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from tlkit.course.units import find_notebook, units
@@ -30,6 +31,11 @@ def open_lab(name: str | None, arguments: list[str], work: Path | None = None) -
     for line in copy_missing(work):
         print(f"tlkit: {line}", file=sys.stderr)
     unit, notebook = chosen or (units()[0], units()[0].notebooks[0])
+    elsewhere = aside_of_home()
+    if elsewhere:
+        folder = Path(elsewhere["JUPYTER_DATA_DIR"]).parent
+        print(f"tlkit: {Path.home()} cannot be written, so JupyterLab keeps its own settings in {folder}", file=sys.stderr)
+    os.environ.update(elsewhere)
     command = lab_command(work, unit.name, notebook.name, arguments)
     print(f"tlkit: your copies are in {work}", file=sys.stderr, flush=True)
     if os.name == "nt":
@@ -47,6 +53,23 @@ def lab_command(work: Path, unit: str, notebook: str, arguments: list[str]) -> l
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         *arguments,
     ]
+
+
+def aside_of_home() -> dict[str, str]:
+    """Variables that move what JupyterLab writes into a temporary folder, where it cannot write in the home; else nothing."""
+    from jupyter_core.paths import jupyter_config_dir, jupyter_data_dir, jupyter_runtime_dir
+
+    try:
+        for folder in map(Path, (jupyter_runtime_dir(), jupyter_config_dir(), jupyter_data_dir())):
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        return {}
+    except OSError:
+        folder = Path(tempfile.mkdtemp(prefix="tlkit-lab-"))
+    names = {"JUPYTER_RUNTIME_DIR": "runtime", "JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "IPYTHONDIR": "ipython",
+             "MPLCONFIGDIR": "matplotlib"}
+    return {name: str(folder / below) for name, below in names.items()}
 
 
 def lab_environment() -> dict[str, str]:

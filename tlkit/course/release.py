@@ -11,6 +11,8 @@ from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
 from traitlets.config import Config
 
+from tlkit.course.opening import repository, with_opening
+
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 LANGUAGE = {"file_extension": ".py", "mimetype": "text/x-python", "name": "python", "pygments_lexer": "ipython3"}
 NOT_RELEASED = ["*.py", "*.pyc", "*.toml", "__pycache__", ".ipynb_checkpoints", ".pytest_cache", "*.part"]
@@ -55,8 +57,10 @@ class ReleaseExporter(NotebookExporter):
     """Writes a notebook in the one form that its source determines, after nbgrader's preprocessors."""
 
     def from_notebook_node(self, nb: NotebookNode, resources: dict | None = None, **kwargs):
-        folder = Path((resources or {}).get("metadata", {}).get("path") or ".")
-        return super().from_notebook_node(normalised(nb, folder), resources, **kwargs)
+        metadata = (resources or {}).get("metadata", {})
+        folder = Path(metadata.get("path") or ".").resolve()
+        released = with_opening(normalised(nb, folder), folder.name, metadata.get("name", folder.name), repository(folder.parents[1]))
+        return super().from_notebook_node(released, resources, **kwargs)
 
 
 def normalised(notebook: NotebookNode, folder: Path) -> NotebookNode:

@@ -9,7 +9,7 @@ from tlkit.drawing import (
 )  # fmt: skip
 
 __all__ = [
-    "BLUE", "GREEN", "GREY", "ORANGE", "PINK", "RED", "SKY", "Picture", "as_html", "choice", "explorable", "failures", "keep_drawn",
+    "BLUE", "GREEN", "GREY", "ORANGE", "PINK", "RED", "SKY", "Picture", "as_html", "box", "choice", "explorable", "failures", "keep_drawn",
     "new_figure", "quiet_axes",
 ]  # fmt: skip
 
@@ -38,7 +38,30 @@ def explorable(draw: Callable[..., str], controls: dict, label: str, formulas: b
 
     keep_drawn(page, drawn, controls)
     # No tooltip: the browser's side of a box cannot draw a box that has one.
-    return ipywidgets.VBox([*controls.values(), page])
+    return box([*controls.values(), page], lambda: page.value)
+
+
+STANDS_STILL = ("This figure follows its controls where widgets are shown and a kernel runs: in JupyterLab, VS Code or Colab. Here it "
+                "stands still.")
+
+
+def box(children: list, still: Callable[[], str]):
+    """Widgets one below the other; where a page cannot show widgets, what `still` gives, and a line that says so.
+
+    Args:
+        still: gives HTML. It is asked when the box is displayed.
+    """
+    import ipywidgets
+
+    class Box(ipywidgets.VBox):
+        def _repr_mimebundle_(self, **kwargs):
+            shown = super()._repr_mimebundle_(**kwargs)
+            if shown is not None:  # whoever shows widgets prefers them; the rest takes the richest that it knows
+                shown["text/html"] = f"{still()}<p><em>{STANDS_STILL}</em></p>"
+                shown["text/plain"] = STANDS_STILL
+            return shown
+
+    return Box(children)
 
 
 def choice(description: str, options, value):

@@ -7,7 +7,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from tlkit.course.units import units
 from tlkit.explore.concepts import ARROWS, CONCEPTS, SOURCE_ARROWS, SOURCE_CONCEPTS, leading_from, leading_to
-from tlkit.explore.figures import BLUE, GREY, Picture, as_html, keep_drawn, new_figure
+from tlkit.explore.figures import BLUE, GREY, Picture, as_html, box, keep_drawn, new_figure
 
 COLUMN, ROW = 200, 84  # pixels of a cell of the map
 _BOX = np.array([158, 44])  # pixels of a concept's box in it
@@ -90,7 +90,7 @@ def explore_concept_map(chosen: str = "pretrained_model"):
     buttons = [_button(key, concept) for key in CONCEPTS]
     board = ipywidgets.GridBox([background, *buttons], layout={
         "grid_template_columns": f"repeat({columns}, {COLUMN}px)", "grid_template_rows": f"repeat({rows}, {ROW}px)", "overflow": "auto"})
-    return ipywidgets.VBox([board, words])
+    return box([board, words], lambda: words.value + glossary()._repr_html_())
 
 
 def _button(key: str, concept):

@@ -74,7 +74,8 @@ class Course:
         self.submitted = self.root / directories.submitted_directory
         if not any(self.submitted.glob("*/*/*.ipynb")):
             raise TlkitError(f"{folder} is a folder, and there are no submissions in it; they lie there as "
-                             f"STUDENT/ASSIGNMENT/NOTEBOOK.ipynb, or in {directories.submitted_directory}/ below it")
+                             f"STUDENT/ASSIGNMENT/NOTEBOOK.ipynb, or in {directories.submitted_directory}/ below it, or as files "
+                             "that `tlkit submit` made")
 
     def _directories(self) -> CourseDirectory:
         found = course_directory(self.root)
@@ -83,11 +84,7 @@ class Course:
 
     def releases(self) -> dict[str, list[Path]]:
         """Assignment -> its released notebooks, for every release in the course, else for those of the package."""
-        folder = self.root / self.directories.release_directory
-        if not folder.is_dir():
-            folder = released_folder()
-        found = {path.name: sorted(path.glob("*.ipynb")) for path in sorted(folder.iterdir()) if path.is_dir()}
-        return {name: notebooks for name, notebooks in found.items() if notebooks}
+        return releases_of(self.root / self.directories.release_directory)
 
     def handed_in(self, assignment: str | None = None) -> list[Handed]:
         """Every notebook due of every student who handed something in, by assignment and student.
@@ -144,6 +141,14 @@ class Course:
 
     def _place(self, folder: str, handed: Handed, suffix: str) -> Path:
         return self.root / folder / handed.student / handed.assignment / f"{handed.notebook}{suffix}"
+
+
+def releases_of(folder: Path) -> dict[str, list[Path]]:
+    """Assignment -> its released notebooks, for every release in a folder; where there is no such folder, of the package."""
+    if not folder.is_dir():
+        folder = released_folder()
+    found = {path.name: sorted(path.glob("*.ipynb")) for path in sorted(folder.iterdir()) if path.is_dir()}
+    return {name: notebooks for name, notebooks in found.items() if notebooks}
 
 
 def code_to_run(released: Path) -> list[str]:

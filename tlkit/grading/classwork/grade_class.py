@@ -21,6 +21,7 @@ from tlkit.errors import TlkitError
 from tlkit.files import write_text
 from tlkit.grading.classwork.course import Course, Handed, code_to_run, exercises_checked_in
 from tlkit.grading.classwork.gradebook import GradebookWriter
+from tlkit.grading.classwork.handed_files import gather
 from tlkit.grading.classwork.intake import TIMESTAMP, beside, take_in, time_noted
 from tlkit.grading.classwork.marking import Job, Marked
 from tlkit.grading.classwork.pool import Pool
@@ -70,7 +71,7 @@ def grade_class(folder: Path, assignment: str | None = None, jobs: int = 2, sand
     """Grade what a class handed in, as far as it is not graded yet.
 
     Args:
-        folder: the course's root, or its folder of submissions.
+        folder: the course's root, its folder of submissions, or a folder of files that `tlkit submit` made.
         jobs: how many notebooks are graded at a time.
         sandboxed: whether answers run walled in.
         force: grade also what has been graded.
@@ -81,7 +82,8 @@ def grade_class(folder: Path, assignment: str | None = None, jobs: int = 2, sand
         TlkitError: no submissions, no sandbox, or another run is under way.
     """
     require_sandbox(sandboxed)
-    course, options, summary = Course(folder), options or {}, Summary()
+    folder, unused = gather(folder)
+    course, options, summary = Course(folder), options or {}, Summary(notes=unused)
     due = course.handed_in(assignment)
     course.keep_releases()
     secret = read_secret(course.root)
