@@ -307,8 +307,17 @@ tickets = load_task("tickets", labels_per_class=8, seed=0)
 body = load_backbone("minilm")
 published = peft.body_digests(body)                     # the sha256 of each stage's weights, for later
 model = adapt(body, tickets)
-run = finetune(model, tickets, plans.lora(rank=4, epochs=8, learning_rate=1e-3, batch_size=16, frozen=5, patience=None))  # updates in the two uppermost blocks
-print("accuracy", run.evaluate("test").metrics["accuracy"], "with", f"{sum(p.numel() for p in model.parameters() if p.requires_grad):,} parameters that train")
+run = finetune(model, tickets, plans.lora(rank=4, epochs=8, learning_rate=1e-3, batch_size=4, frozen=5, patience=None))  # updates in the two uppermost blocks
+
+
+def share_right(model):
+    """Of the test texts, 16 at a time."""
+    with model.evaluating():
+        outputs = torch.cat([model(tickets.test.inputs[start : start + 16]) for start in range(0, len(tickets.test), 16)])
+    return float((outputs.argmax(dim=1) == tickets.test.labels).float().mean())
+
+
+print(f"accuracy {share_right(model):.3f} with", f"{sum(p.numel() for p in model.parameters() if p.requires_grad):,} parameters that train")
 
 # %% tags=["demo"]
 def answered(texts, repeats=5):
@@ -402,8 +411,6 @@ check("09.restore")
 import tempfile
 from pathlib import Path
 
-from tlkit.evaluation import accuracy
-
 with tempfile.TemporaryDirectory() as folder:
     path = run.save(Path(folder) / "tickets.tl", body=False)
     print(f"the small artefact      {path.stat().st_size:12,} bytes")
@@ -414,13 +421,12 @@ small = {name: values for name, values in state.items() if name in learned or na
 loads = {"all of it": small, "without the head": {name: values for name, values in small.items() if name in learned},
          "a prefix too many": {f"model.{name}": values for name, values in small.items()}}
 print()
-half = tickets.test.select(torch.arange(0, len(tickets.test), 2))
 mine = peft.remove(model)                               # what was learned is taken out, and the body is free
 for name, artefact in loads.items():
     fresh = adapt(body, tickets, seed=1)                # a head as it is drawn
     peft.place(body, run.plan.method, seed=1)           # and updates that add nothing yet
     report = fresh.load_state_dict(artefact, strict=False)
-    print(f"{name:18} accuracy on half of the test texts {accuracy(fresh, half):.3f}; unexpected names, which nobody looks at: {len(report.unexpected_keys)}")
+    print(f"{name:18} accuracy {share_right(fresh):.3f}; unexpected names, which nobody looks at: {len(report.unexpected_keys)}")
     peft.remove(body)
 print(f"guessing: {1 / len(tickets.classes):.3f}")
 
@@ -597,6 +603,7 @@ check("09.quiz")
 import dataclasses
 
 from tlkit.data.downloads import is_here
+from tlkit.evaluation import accuracy
 
 if is_here("banking77/train.csv") and is_here("banking77/test.csv"):
     bank = load_task("banking77", labels_per_class=2, seed=0)
