@@ -11,10 +11,10 @@ a quarter of its parameters or fewer, and no pretrained weights. Five ways to tr
 - hard, all examples: on all training examples, without their labels: the teacher's answers in place of labels;
 - soft, all examples: the same, but the teacher's probabilities, at temperature T.
 
-A way is tried in up to four settings (alone: learning rate, and images changed at random or not; hard: changed or not; soft: the
-temperature, on the same examples with images changed or not), and one of them is chosen for all seeds by its mean validation
-accuracy. Seed s draws the same labelled examples for all ways. Seeds are noted one by one in FILE.runs, so that a measurement that
-was cut short goes on where it stood.
+Each way is tried in several settings (learning rate where the student is alone, temperature where it sees probabilities, images as
+they are or changed at random), and one of them is chosen for all seeds by its mean validation accuracy. Seed s draws the same
+labelled examples for all ways. Seeds are noted one by one in FILE.runs, so that a measurement that was cut short goes on where it
+stood.
 """
 
 import json
@@ -32,6 +32,7 @@ STEPS = {"digits": 200, "tickets": 120}
 TEMPERATURES = (1.0, 2.0, 4.0, 8.0)
 RATES = {"digits": (3e-3, 1e-2), "tickets": (1e-3, 3e-3)}
 BATCH_SIZE, HEAD_RATE, SOFT_SHARE = 32, 1e-2, 0.9
+FACTS = ("val", "test", "agreement", "ece")  # what is noted of each run, in this order
 SHIPPED = Path(__file__).parents[1] / "tlkit" / "explore" / "results" / "distillation.json"
 
 
@@ -59,9 +60,9 @@ def ways(name: str):
     low, high = RATES[name]
     changes = (False, True) if name == "digits" else (False,)
     plain = [(rate, jitter, None) for rate in (low, high) for jitter in changes]
-    soft = [(high, False, temperature) for temperature in TEMPERATURES]
-    same = [(high, jitter, temperature) for temperature in (TEMPERATURES[0], TEMPERATURES[2]) for jitter in changes]
     hard = [(high, jitter, None) for jitter in changes]
+    same = [(high, jitter, temperature) for temperature in (TEMPERATURES[0], TEMPERATURES[2]) for jitter in changes]
+    soft = [(high, False, temperature) for temperature in TEMPERATURES] + [setting for setting in same if setting[1]]
     return {"alone": plain, "soft, same examples": same, "hard, all examples": hard, "soft, all examples": soft}
 
 
@@ -148,9 +149,10 @@ def summary(name: str, found: list[dict]) -> dict:
         best = int(rows[..., 0].mean(axis=0).argmax())
         rate, jitter, temperature = settings[best]
         summed[way] = {"rate": rate, "jitter": jitter, "temperature": temperature,
-                       **{what: rows[:, best, column].tolist() for column, what in enumerate(("val", "test", "agreement", "ece"))}}
+                       **{what: rows[:, best, column].tolist() for column, what in enumerate(FACTS)}}
         if way == "soft, all examples":
-            summed[way]["by_temperature"] = {what: rows[..., column].T.tolist() for column, what in enumerate(("val", "test", "agreement", "ece"))}
+            of_it = rows[:, : len(TEMPERATURES)]                                         # images as they are
+            summed[way]["by_temperature"] = {what: of_it[..., column].T.tolist() for column, what in enumerate(FACTS)}
     return summed
 
 
