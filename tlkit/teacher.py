@@ -28,7 +28,6 @@ def teacher_model(teacher) -> Model:
     return teacher if isinstance(teacher, Model) else teacher.model
 
 
-@torch.no_grad()
 def ask_once(teacher: nn.Module, batches) -> Tensor:
     """What a teacher says of every example, in the examples' order, in eval mode and without gradients.
 
@@ -42,7 +41,8 @@ def ask_once(teacher: nn.Module, batches) -> Tensor:
     """
     was_training = teacher.training
     teacher.eval()
-    said, numbers = zip(*((teacher(inputs), places) for inputs, places in batches), strict=True)
+    with torch.no_grad():
+        said, numbers = zip(*((teacher(inputs), places) for inputs, places in batches), strict=True)
     teacher.train(was_training)
     said, numbers = torch.cat(said), torch.cat(numbers)
     return said[numbers.argsort()]

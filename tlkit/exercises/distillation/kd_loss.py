@@ -29,6 +29,8 @@ def _cases(rng: np.random.Generator) -> list[Case]:
         Case("both parts", "more examples than classes", (call(many, few, warm, share),)),
         Case("both parts", "more classes than examples", (call(few, many, warm, share),)),
         Case("logits of any size", "logits of hundreds", (call(3, 4, 2, share, 900.0),)),
+        Case("logits of any size", "far apart", ((torch.tensor([[3000.0, 0.0, -2990.0], [5.0, 4.0, 2000.0]], dtype=torch.float64),
+                                                  torch.tensor([[2.0, -3000.0, 1.0], [900.0, 0.0, 899.0]], dtype=torch.float64), torch.tensor([0, 2]), 2.0, share),)),
         Case("a gradient flows to the student", "the student's logits want their gradient", (call(3, 4, warm, share, gradient=True),),
              upstream=round(rng.uniform(2, 3), 1)),
         Case("a gradient flows to the student", "from the teacher alone", (call(2, 5, warm, 1, gradient=True),), upstream=1.5),
@@ -61,10 +63,6 @@ def _scaled_all(student_logits, teacher_logits, labels, temperature, soft_share)
 
 def _detached(student_logits, *others):
     return _loss()(student_logits.detach(), *others)
-
-
-def _number(*arguments):
-    return _loss()(*arguments).item()
 
 
 KD_LOSS = Exercise(
@@ -125,7 +123,7 @@ KD_LOSS = Exercise(
                       _loss(soft=lambda s, t, T: T**2 * (F.softmax(t / T, 1) * (_logs(t, T) - F.softmax(s / T, 1).log())).sum(1).mean())),
         Misconception("a squared error of the logits", "That is what the loss becomes for a very high T, up to a factor; at T = 2 it is not.",
                       "Which function of the logits stands in the formula?", _loss(soft=lambda s, t, T: (s - t).square().mean())),
-        Misconception("the student is detached", "It is the teacher that needs no gradient.", "Who learns?", _detached),
-        Misconception("a plain number comes back", "`.item()` is what one prints.", "Can a gradient flow back through a Python number?", _number),
+        Misconception("no gradient reaches the student", "The student was detached, or `.item()` made a plain number of the loss; it is the teacher that needs no gradient.",
+                      "Who learns?", _detached),
     ),
 )

@@ -12,6 +12,8 @@ def _cases(rng: np.random.Generator) -> list[Case]:
 
     many, few = int(rng.integers(6, 9)), int(rng.integers(3, 5))
     high, low = round(rng.uniform(2, 9), 1), round(rng.uniform(0.2, 0.8), 1)
+    far_apart = torch.tensor([[3000.0, 2999.0, 2996.0], [-3000.0, -3002.0, -3001.0]], dtype=torch.float64)
+    sure = torch.tensor([[900.0, 100.0, -700.0], [-800.0, 0.0, 30.0]], dtype=torch.float64)
     return [
         Case("temperature 1", "one example", (call(1, 3, 1),)),
         Case("temperature 1", "more examples than classes", (call(many, few, 1),)),
@@ -23,6 +25,8 @@ def _cases(rng: np.random.Generator) -> list[Case]:
         Case("logits of any size", "logits of thousands, T = 4", (call(3, 4, 4, 3000.0),)),
         Case("logits of any size", "all logits far below zero", (call(2, 3, low, shift=-2000.0),)),
         Case("logits of any size", "a very low temperature", (call(2, 4, 0.001),)),
+        Case("logits of any size", "one example far above the other", ((far_apart, 2.0),)),
+        Case("logits of any size", "sure at T = 1, unsure at a high one", ((sure, 400.0),)),
     ]
 
 
@@ -41,11 +45,6 @@ def _divided_afterwards(logits, temperature):
 
 def _power_not_normalised(logits, temperature):
     return torch.softmax(logits, 1) ** (1 / temperature)
-
-
-def _power_of_temperature(logits, temperature):
-    weights = torch.softmax(logits, 1) ** temperature
-    return weights / weights.sum(1, keepdim=True)
 
 
 def _shift_not_scaled(logits, temperature):
@@ -99,7 +98,8 @@ SOFT_TARGETS = Exercise(
     hint="What is the largest number whose exponential you can still take? Subtract something from each row before.",
     shortcuts=("torch:softmax", "torch.nn.functional:softmax", "torch.nn:Softmax", "torch:log_softmax", "torch.nn.functional:log_softmax",
                "scipy.special:softmax", "scipy.special:log_softmax"),
-    equivalent_mutants={"return F.softmax(logits / temperature, dim=1)": "the last axis is axis 1"},
+    equivalent_mutants=dict.fromkeys(("return F.softmax(logits / temperature, dim=1)", "return F.softmax(logits / temperature, dim=--1)",
+                                      "return F.softmax(logits / temperature)"), "the last axis is axis 1, which torch takes by itself"),
     misconceptions=(
         Misconception("multiplied by the temperature", "High temperature sounds like more; it makes differences smaller.",
                       "Should T = 4 make probabilities flatter or steeper?", _softmax(lambda logits, t: logits * t)),
@@ -108,8 +108,6 @@ SOFT_TARGETS = Exercise(
         Misconception("divided after the softmax", "The logits are divided, not the probabilities.", "What should a row add up to?", _divided_afterwards),
         Misconception("a power of the probabilities, not normalised", "softmax(t / T) is proportional to softmax(t) to the power 1 / T; it must still be divided by the sum.",
                       "What should a row add up to?", _power_not_normalised),
-        Misconception("to the power T", "p to the power 1 / T is flatter, to the power T steeper.", "Should T = 4 make probabilities flatter or steeper?",
-                      _power_of_temperature),
         Misconception("only the shift is divided", "A bracket is missing, and the shift cancels: the temperature has no say.",
                       "Which two things should be divided by T?", _shift_not_scaled),
         Misconception("small probabilities are lost before the power", "softmax(t) rounds them to 0, and no power brings them back.",
