@@ -26,9 +26,9 @@ from benchmarks import shipping
 from benchmarks.freezing import run_all
 
 SETTINGS = (("digits", 2), ("digits", 10), ("digits", 80), ("tickets", 4))  # task and labels per class
-SEEDS = (0, 1, 2, 3)
+SEEDS = (0, 1, 2)
 BODIES = {"digits": ("glyphnet", "glyphnet_small"), "tickets": ("minilm", "minilm_small")}
-STEPS = {"digits": 200, "tickets": 120}
+STEPS = {"digits": 200, "tickets": 80}
 TEMPERATURES = (1.0, 2.0, 4.0, 8.0)
 RATES = {"digits": (3e-3, 1e-2), "tickets": (1e-3, 3e-3)}
 BATCH_SIZE, HEAD_RATE, SOFT_SHARE = 32, 1e-2, 0.9

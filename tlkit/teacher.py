@@ -41,11 +41,13 @@ def ask_once(teacher: nn.Module, batches) -> Tensor:
     """
     was_training = teacher.training
     teacher.eval()
+    said, numbers = [], []
     with torch.no_grad():
-        said, numbers = zip(*((teacher(inputs), places) for inputs, places in batches), strict=True)
+        for inputs, places in batches:
+            said.append(teacher(inputs))
+            numbers.append(places)
     teacher.train(was_training)
-    said, numbers = torch.cat(said), torch.cat(numbers)
-    return said[numbers.argsort()]
+    return torch.cat(said)[torch.cat(numbers).argsort()]
 
 
 @dataclass(frozen=True)

@@ -202,7 +202,8 @@ print(f"the labels' part, at any T: {float(logits.grad.norm()):.5f}")
 #
 # *10 minutes, 3 points, medium.* Write `ask_teacher`: the logits of every example, **in the examples' order**.
 #
-# - `teacher`: a module that gives logits (B, C). Ask it in evaluation mode and without recording gradients. Leave it in the mode that it was in when it was handed to you.
+# - `teacher`: a module that gives logits (B, C). Ask it in evaluation mode, inside `torch.no_grad()` (or the like), and change
+#   nothing about it: leave it in the mode that it was in when it was handed to you.
 # - `batches`: gives pairs `(inputs, numbers)`, in any order. `numbers` is an int64 tensor (B,): row i of the batch is example `numbers[i]`. The last batch may be smaller. Each of the N examples
 #   (numbers 0 to N - 1) is in exactly one batch; walk through the batches once.
 # - Return a tensor (N, C); row n is what the teacher says of example n.

@@ -16,7 +16,7 @@ def _cases(rng: np.random.Generator) -> list[Case]:
         order = rng.permutation(count)
         return student[order], teacher[order]
 
-    ties = np.array([[2.0, 2.0, 1.0], [0.0, 3.0, 3.0], [1.0, 0.0, 1.0]]), np.array([[5.0, 1.0, 0.0], [0.0, 2.0, 9.0], [4.0, 3.0, 4.0]])
+    ties = np.array([[2.0, 2.0, 1.0], [0.0, 3.0, 3.0], [1.0, 0.0, 1.0]]), np.array([[5.0, 1.0, 0.0], [0.0, 9.0, 2.0], [4.0, 3.0, 4.0]])
     some = int(rng.integers(6, 10))
     return [
         Case("a share of examples", "two examples, one alike", (call(2, 3, 0.5),)),
@@ -83,6 +83,11 @@ def _any_top_two(student, teacher):
     return float(np.mean([top in row.argsort()[-2:] for top, row in zip(student.argmax(1), teacher)]))
 
 
+def _correlation(student, teacher):
+    return float(np.corrcoef(student.ravel(), teacher.ravel())[0, 1])
+
+
+
 AGREEMENT = Exercise(
     id="10.agreement",
     title="agreement",
@@ -123,5 +128,10 @@ AGREEMENT = Exercise(
         Misconception("shapes are not compared", "numpy repeats a single row as often as needed, without a word.",
                       "What does numpy do with arrays of 4 and of 1 answers?", _without_comparing_shapes),
         Misconception("all or nothing", "`all` asks whether every single one is alike.", "Which share of the examples is it?", _by(lambda s, t: float(_same(s, t).all()))),
+        Misconception("divided by the number of classes", "`shape[1]` is C; the share is one of examples.", "How many examples could be alike at most?",
+                      _by(lambda s, t: float(_same(s, t).sum() / s.shape[1]))),
+        Misconception("the correlation of the logits", "It says whether they move together, and is another number.", "How many of the answers are the same?", _by(_correlation)),
+        Misconception("the whole order of the classes", "Only the first place is the answer.", "How many answers does a model give?",
+                      _by(lambda s, t: float((s.argsort(1) == t.argsort(1)).all(1).mean()))),
     ),
 )

@@ -37,6 +37,11 @@ def _over_all_places(a):
     return a / a.norm()
 
 
+def _normalised_before(x):
+    return (x / x.flatten(1).norm(dim=1)[:, None, None, None]).square().sum(1).flatten(1)
+
+
+
 ATTENTION = Exercise(
     id="10.attention",
     title="where the teacher looks",
@@ -52,9 +57,12 @@ ATTENTION = Exercise(
     atol=1e-7,
     hint="Make one row of H W numbers for each example first; what is its length?",
     shortcuts=("tlkit.distillation_losses:attention_loss",),
-    equivalent_mutants=dict.fromkeys((
-        "maps = _alike(student.square().sum(dim=1, keepdim=True), teacher.to(student.dtype).square().sum(dim=1))",
-    ), "both maps are flattened"),
+    equivalent_mutants={
+        "maps = _alike(teacher.to(student.dtype).square().sum(dim=1, keepdim=True), student.square().sum(dim=1, keepdim=True))":
+            "the square of the difference has no direction",
+        **dict.fromkeys(("first, second = (F.normalize(each.flatten(1)) for each in maps)", "return (first - second).square().sum(dim=-1)",
+                         "first, second = (F.normalize(each.flatten(1), dim=-1) for each in maps)"), "the last axis is axis 1, which torch takes by itself"),
+    },
     misconceptions=(
         Misconception("channels are not squared", "A strong negative activation is attention as well.", "What is summed over the channels?",
                       _by(see=lambda x: x.sum(1).flatten(1))),
@@ -81,5 +89,10 @@ ATTENTION = Exercise(
                       _by(see=lambda x: x.square().sum(2).mean(2)[:, :1].flatten(1))),
         Misconception("the similarity, not the difference", "Equal maps have similarity 1, and loss 0.", "What should the loss of two equal maps be?",
                       _by(compare=lambda a, b: (a * b).sum(1))),
+        Misconception("normalised over the batch", "`dim=0` goes through the examples.", "Which numbers belong to one example's map?", _by(norm=lambda a: F.normalize(a, dim=0))),
+        Misconception("a softmax in place of a length", "It makes a distribution of the places; the formula divides by the Euclidean length.",
+                      "Which length do the double bars mean?", _by(norm=lambda a: a.softmax(1))),
+        Misconception("the features are normalised, not the map", "Their squares then add up to 1, but the map's length is another.",
+                      "The length of what stands in the denominator?", _by(see=_normalised_before, norm=lambda a: a)),
     ),
 )

@@ -84,10 +84,6 @@ def _probabilities(said):
     return said.softmax(1)
 
 
-def _with_gradients_detached(teacher, batches):
-    return _answer(gradients=True)(teacher, batches).detach()
-
-
 def _list_of_batches(teacher, batches):
     was_training = teacher.training
     teacher.eval()
@@ -105,6 +101,27 @@ def _sorted_in_batches(teacher, batches):
         said = [teacher(inputs)[numbers.argsort()] for inputs, numbers in batches]
     teacher.train(was_training)
     return torch.cat(said)
+
+
+def _eval_afterwards(teacher, batches):
+    with torch.no_grad():
+        said, numbers = zip(*((teacher(inputs), numbers) for inputs, numbers in batches))
+    teacher.eval()
+    return torch.cat(said)[torch.cat(numbers).argsort()]
+
+
+def _dictionary(teacher, batches):
+    was_training = teacher.training
+    teacher.eval()
+    with torch.no_grad():
+        kept = {int(number): row for inputs, numbers in batches for number, row in zip(numbers, teacher(inputs))}
+    teacher.train(was_training)
+    return kept
+
+
+def _each_column_sorted(teacher, batches):
+    return _answer(order=lambda said, numbers: said.sort(dim=0).values)(teacher, batches)
+
 
 
 CACHE = Exercise(
@@ -128,8 +145,6 @@ CACHE = Exercise(
                       "In which mode does a model give the answers that it was judged by?", _answer(mode=True)),
         Misconception("gradients are recorded", "`eval()` sounds as if it did that too; every kept row then holds on to a graph.",
                       "Which context tells torch not to record?", _answer(gradients=True)),
-        Misconception("gradients are recorded, then detached", "What is kept is clean; but the graph was built for every batch.",
-                      "Which context tells torch not to record?", _with_gradients_detached),
         Misconception("frozen, but in training mode", "`requires_grad=False` stops the parameters; BatchNorm's statistics are no parameters.",
                       "Does freezing put BatchNorm into evaluation mode?", _frozen_only),
         Misconception("in the order of the batches", "They come as the loader shuffled them; example 7 then gets what was said of another.",
@@ -150,5 +165,11 @@ CACHE = Exercise(
                       "Can softmax(t / 4) be found from what you kept, as exactly?", _answer(change=_probabilities)),
         Misconception("a list of batches", "The next epoch shuffles anew, and then these batches fit no more.", "Which shape does the exercise ask for?", _list_of_batches),
         Misconception("examples in columns", "Rows are examples.", "Which shape does the exercise ask for?", _answer(change=_by_column)),
+        Misconception("put into evaluation mode after it was asked", "The mode counts when the model is called, not afterwards.",
+                      "In which line must `eval()` stand, before or behind the loop?", _eval_afterwards),
+        Misconception("a dictionary by number", "Every example can be found in it; a tensor was asked for, from which a batch takes many rows at once.",
+                      "Which type and shape does the exercise ask for?", _dictionary),
+        Misconception("the outputs are sorted, not the examples", "`sort` puts each column into order by itself, and tears examples apart.",
+                      "What should be in order: logits or example numbers?", _each_column_sorted),
     ),
 )

@@ -82,6 +82,18 @@ def _right(a, d, t):
     return (d - a) / (t - a)
 
 
+def _sums(alone, distilled, teacher):
+    a, d, t = (float(np.sum(values)) for values in (alone, distilled, teacher))
+    return (d - a) / (t - a) if t > a else float("nan")
+
+
+def _nan_for_one_seed(alone, distilled, teacher):
+    if len(alone) == len(teacher) and (np.asarray(teacher) <= np.asarray(alone)).any():
+        return float("nan")
+    return _share(_right)(alone, distilled, teacher)
+
+
+
 GAP = Exercise(
     id="10.gap",
     title="the share of the gap",
@@ -127,5 +139,9 @@ GAP = Exercise(
         Misconception("in percent", "Reports print it that way.", "What should a student get that is as good as its teacher?", _share(lambda a, d, t: 100 * _right(a, d, t))),
         Misconception("medians", "Less moved by one seed, and another number.", "Which middle does the formula take?", _medians),
         Misconception("the best seed of each", "Luck on all three sides.", "What is to be expected of another seed?", _best_seeds),
+        Misconception("sums in place of means", "With as many seeds each they give the same ratio.", "What if one of them has more seeds than another?", _sums),
+        Misconception("nan if one seed has no gap", "Whether there is a gap is asked of the means.", "Is there a gap between the means?", _nan_for_one_seed),
+        Misconception("nan where distillation did harm", "Harm is a result, and its sign says so.", "What should a student get that is worse than alone?",
+                      _share(lambda a, d, t: _right(a, d, t) if d >= a else float("nan"))),
     ),
 )

@@ -76,5 +76,11 @@ GRADIENT = Exercise(
         Misconception("the derivative by the probabilities", "The chain goes on, from probabilities to logits.", "By what is the gradient asked for?", _gradient(_jacobian_missing)),
         Misconception("the softmax's slope of each class by itself", "p (1 - p) is the diagonal of the Jacobian; every logit moves every probability.",
                       "Which probabilities move if one logit does?", _gradient(lambda s, t, T: T * (_p(s, T) - _p(t, T)) * _p(s, T) * (1 - _p(s, T)) / len(s))),
+        Misconception("divided by the number of classes", "The mean is over examples.", "How many examples are there?",
+                      _gradient(lambda s, t, T: T * (_p(s, T) - _p(t, T)) / s.shape[1])),
+        Misconception("a difference of logarithms", "It stands in KL itself; its derivative is a difference of probabilities.", "What is the derivative of log softmax?",
+                      _gradient(lambda s, t, T: T * (_p(s, T).log() - _p(t, T).log()) / len(s))),
+        Misconception("only the logit's own probability moves", "Each logit stands in the denominators of all probabilities.", "Which probabilities move if one logit does?",
+                      _gradient(lambda s, t, T: -T * _p(t, T) * (1 - _p(s, T)) / len(s))),
     ),
 )

@@ -65,6 +65,15 @@ def _detached(student_logits, *others):
     return _loss()(student_logits.detach(), *others)
 
 
+def _teachers_answers(student_logits, teacher_logits, labels, temperature, soft_share):
+    return _loss()(student_logits, teacher_logits, teacher_logits.argmax(1), temperature, soft_share)
+
+
+def _teacher_graded(student_logits, teacher_logits, labels, temperature, soft_share):
+    return _loss(hard=lambda s, y, T: F.cross_entropy(teacher_logits, y))(student_logits, teacher_logits, labels, temperature, soft_share)
+
+
+
 KD_LOSS = Exercise(
     id="10.kd_loss",
     title="the loss of distillation",
@@ -125,5 +134,19 @@ KD_LOSS = Exercise(
                       "Which function of the logits stands in the formula?", _loss(soft=lambda s, t, T: (s - t).square().mean())),
         Misconception("no gradient reaches the student", "The student was detached, or `.item()` made a plain number of the loss; it is the teacher that needs no gradient.",
                       "Who learns?", _detached),
+        Misconception("`log_target` is promised, and probabilities are given", "With log_target=True torch's kl_div wants logarithms of the teacher's probabilities too.",
+                      "What does kl_div take as its second argument?",
+                      _loss(soft=lambda s, t, T: T**2 * F.kl_div(_logs(s, T), F.softmax(t / T, 1), log_target=True, reduction="batchmean"))),
+        Misconception("the teacher's answers in place of the labels", "The teacher knows the class as a rule; the labels are there to put it right.",
+                      "Whom does the labels' part compare the student with?", _teachers_answers),
+        Misconception("the teacher is compared with the labels", "It does not learn any more.", "Whose logits does the labels' part look at?", _teacher_graded),
+        Misconception("divided by the batch twice", "\"batchmean\" has divided already.", "How often is the sum over the examples divided by B?",
+                      _loss(soft=lambda s, t, T: T**2 * _kl(_logs(t, T), _logs(s, T)).mean() / len(s))),
+        Misconception("softmax before cross-entropy", "torch's cross_entropy takes logits, and makes a softmax itself.", "What does cross_entropy take as its first argument?",
+                      _loss(hard=lambda s, y, T: F.cross_entropy(F.softmax(s, 1), y))),
+        Misconception("logits times T", "Then a higher temperature makes both surer.", "What do soft targets do with the logits: multiply or divide?",
+                      _loss(soft=lambda s, t, T: T**2 * _kl(_logs(t, 1 / T), _logs(s, 1 / T)).mean())),
+        Misconception("the teacher's part is subtracted", "A divergence should become small, so it is added to what is made small.",
+                      "Should student and teacher come closer or go apart?", _loss(weights=lambda a: (1 - a, -a))),
     ),
 )

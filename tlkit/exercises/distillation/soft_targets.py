@@ -83,6 +83,26 @@ def _not_divided_by_the_sum(logits, temperature):
     return torch.exp((logits - logits.max(1, keepdim=True).values) / temperature)
 
 
+def _whole_batch(logits, temperature):
+    weights = torch.exp((logits - logits.max(1, keepdim=True).values) / temperature)
+    return weights / weights.sum()
+
+
+def _cut(logits, temperature):
+    weights = torch.exp((logits / temperature).clamp(-80, 80))
+    return weights / weights.sum(1, keepdim=True)
+
+
+def _painted_over(logits, temperature):
+    return torch.nan_to_num(_overflows(logits, temperature))
+
+
+def _a_little_more(logits, temperature):
+    weights = torch.exp((logits - logits.max(1, keepdim=True).values) / temperature)
+    return weights / (weights.sum(1, keepdim=True) + 1e-3)
+
+
+
 SOFT_TARGETS = Exercise(
     id="10.soft_targets",
     title="soft targets",
@@ -122,5 +142,11 @@ SOFT_TARGETS = Exercise(
         Misconception("the answer alone", "That is a hard label: what the teacher thinks of the other classes is lost.", "What is soft about soft targets?", _hard),
         Misconception("each class by itself", "A sigmoid is for classes that do not exclude each other.", "What should a row add up to?", _each_by_itself),
         Misconception("not divided by the sum", "Exponentials are not yet probabilities.", "What should a row add up to?", _not_divided_by_the_sum),
+        Misconception("divided by the sum over the whole batch", "`.sum()` without an axis adds up all rows.", "What should each row add up to?", _whole_batch),
+        Misconception("large logits are cut off", "No overflow any more; but whatever lies above the cut is then alike.",
+                      "What are the probabilities for logits 3000 and 2999, and what are yours?", _cut),
+        Misconception("nan is painted over", "0 in place of nan looks like a number; the row adds up to something else.", "What should each row add up to?", _painted_over),
+        Misconception("a small number in the denominator", "It guards against 0 / 0; behind a shift by the maximum the sum is 1 at least.",
+                      "What does the row add up to then?", _a_little_more),
     ),
 )

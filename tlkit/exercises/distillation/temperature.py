@@ -20,6 +20,8 @@ def _cases(rng: np.random.Generator) -> list[Case]:
         Case("the mean over the seeds", "two temperatures, one seed", (table(eighths([4], [6])),)),
         Case("the mean over the seeds", "two temperatures, two seeds", (table(eighths([5, 7], [6, 3])),)),
         Case("the mean over the seeds", "one good seed does not make a temperature", (table(eighths([6, 6, 5], [8, 2, 3], [4, 5, 5])),)),
+        Case("the mean over the seeds", "one bad seed does not unmake one", (table(eighths([4, 4], [8, 2])),)),
+        Case("the mean over the seeds", "the middle seed is not the mean", (table(eighths([5, 5, 5], [4, 4, 8])),)),
         Case("the mean over the seeds", "four temperatures, four seeds", (table(eighths([2, 3, 4, 3], [5, 4, 6, 5], [7, 2, 1, 5], [4, 4, 4, 5])),)),
         Case("the test set has no say", "the best on the test set is another", (table(eighths([7, 6], [3, 4]), test=[[0.6, 0.7], [0.9, 0.8]]),)),
         Case("the test set has no say", "of three", (table(eighths([2, 4, 3], [6, 7, 5], [5, 5, 5]), test=[[0.95, 0.9, 0.85], [0.7, 0.6, 0.8], [0.5, 0.9, 0.7]]),)),
@@ -82,6 +84,15 @@ def _nothing_for_nothing(runs):
     return _choice()(runs) if runs else (None, float("nan"))
 
 
+def _last_run(runs):
+    if not runs:
+        raise ValueError("no runs")
+    by = {row[0]: row for row in runs}
+    chosen = max(sorted(by), key=lambda t: by[t][3])
+    return chosen, by[chosen][4]
+
+
+
 TEMPERATURE = Exercise(
     id="10.temperature",
     title="which temperature?",
@@ -93,6 +104,12 @@ TEMPERATURE = Exercise(
     reference="tlkit.comparison:choose_temperature",
     cases=_cases,
     shrinks=False,
+    equivalent_mutants={
+        **dict.fromkeys(("dropped: if len(runs) == 0:\n    raise ValueError('without runs there is no temperature to choose')",
+                         "dropped: raise ValueError('without runs there is no temperature to choose')", "if len(runs) == -1:"),
+                        "to take the largest of nothing is a ValueError as well"),
+        "return (best, float(means[best][-1]))": "there are two means",
+    },
     hint="Group the runs by temperature; one column decides, another is reported.",
     misconceptions=(
         Misconception("chosen on the test set", "It is the number that counts in the end; so it must not choose.", "Which split is there to choose with?",
@@ -120,5 +137,15 @@ TEMPERATURE = Exercise(
                       _choice(result=lambda t, rows: (float(np.mean([row[4] for row in rows])), t))),
         Misconception("the temperature alone", "The other half of the answer is what it is worth.", "Which two numbers should come back?", _choice(result=lambda t, rows: t)),
         Misconception("an answer without runs", "Nothing was tried, so nothing can be chosen.", "What does the exercise ask for where there are no runs?", _nothing_for_nothing),
+        Misconception("the median over the seeds", "Less moved by one seed, and another rule.", "Which middle does the exercise ask for?",
+                      _choice(score=lambda rows: np.median([row[3] for row in rows]))),
+        Misconception("a sum where a mean is due", "With as many seeds each, sums choose the same; but an accuracy is no sum.", "Between which two numbers does an accuracy lie?",
+                      _choice(result=lambda t, rows: (t, float(np.sum([row[4] for row in rows]))))),
+        Misconception("one run of each temperature", "A dictionary with one place for each temperature keeps the run that came last.",
+                      "How many runs does each temperature have?", _last_run),
+        Misconception("validation and test together choose", "More examples make a better choice, and a test set that is none any more.",
+                      "Which split must have no say?", _choice(score=lambda rows: np.mean([row[3] + row[4] for row in rows]))),
+        Misconception("the test accuracy of its best seed", "Its best seed on validation data is still one seed.", "Of how many runs is the mean reported?",
+                      _choice(result=lambda t, rows: (t, max(sorted(rows), key=lambda row: row[3])[4]))),
     ),
 )
