@@ -37,11 +37,6 @@ def _over_all_places(a):
     return a / a.norm()
 
 
-def _normalised_before(x):
-    return (x / x.flatten(1).norm(dim=1)[:, None, None, None]).square().sum(1).flatten(1)
-
-
-
 ATTENTION = Exercise(
     id="10.attention",
     title="where the teacher looks",
@@ -92,7 +87,5 @@ ATTENTION = Exercise(
         Misconception("normalised over the batch", "`dim=0` goes through the examples.", "Which numbers belong to one example's map?", _by(norm=lambda a: F.normalize(a, dim=0))),
         Misconception("a softmax in place of a length", "It makes a distribution of the places; the formula divides by the Euclidean length.",
                       "Which length do the double bars mean?", _by(norm=lambda a: a.softmax(1))),
-        Misconception("the features are normalised, not the map", "Their squares then add up to 1, but the map's length is another.",
-                      "The length of what stands in the denominator?", _by(see=_normalised_before, norm=lambda a: a)),
     ),
 )
