@@ -116,3 +116,17 @@ def test_what_cannot_be_done_is_said_in_one_line(arguments, said, tmp_path, monk
     output = run(*arguments, code=1)
     assert said in output and len(output.strip().splitlines()[-1]) < 600
     assert not list(tmp_path.glob("x/*.tl"))
+
+
+def test_what_is_odd_about_the_data_is_said_before_the_training(tmp_path):
+    for name, rows in {"train": ["Ann\tB-PER\nsleeps\tO\n"] * 8, "dev": ["Bob\tB-PER\n"] * 2, "test": ["ACME\tB-ORG\n"] * 2}.items():
+        (tmp_path / f"{name}.conll").write_text("\n".join(rows))
+    options = ("--plan", "linear_probe", "--epochs", 1, "--out", tmp_path / "out", "--device", "cpu")
+    assert "note: no training example of 'ORG': it stands in val or test alone" in run("finetune", tmp_path, *options)
+
+
+def test_texts_in_a_language_that_the_body_does_not_know_are_said_in_one_line(tmp_path):
+    rows = pd.DataFrame({"text": [f"我的包裹在哪里 {n}" for n in range(20)], "label": ["a", "b"] * 10})
+    rows.to_csv(tmp_path / "zh.csv", index=False)
+    said = run("finetune", tmp_path / "zh.csv", "--plan", "linear_probe", "--epochs", 1, "--out", tmp_path / "out", "--device", "cpu")
+    assert "tlkit: note: zh.csv, training texts: " in said and "[UNK]" in said and "Warning" not in said

@@ -333,6 +333,18 @@ def test_a_report_puts_before_beside_after(task):
     assert all(torch.equal(weights[name], values) for name, values in model.state_dict().items())  # looking back changes nothing
 
 
+@pytest.mark.parametrize("plan", [plans.full(2, jitter=None), plans.lora(rank=2, epochs=2, jitter=None)], ids=["full", "lora"])
+def test_a_body_of_your_own_is_compared_with_scratch_too_and_stays_as_it_is(task, plan):
+    body = tlkit.load_backbone("glyphnet")
+    body.recipe = None
+    run = tlkit.finetune(tlkit.adapt(body, task), task, plan, progress=False)
+    trained = {name: values.clone() for name, values in run.model.state_dict().items()}
+    report = run.report(scratch=plans.scratch(epochs=2, jitter=None))
+    assert report.scratch.metrics["accuracy"].mean < report.after.metrics["accuracy"].mean
+    assert all(torch.equal(values, trained[name]) for name, values in run.model.state_dict().items())
+
+
+
 def test_the_cost_of_training_counts_what_was_kept_once(task):
     body = sum(row.flops for row in glyphnet_for(task).backbone.profile())
     plan = plans.linear_probe(epochs=10)

@@ -3,6 +3,8 @@
 Axes: N examples, F features, C classes.
 """
 
+import warnings
+
 import torch
 from torch import Tensor, nn
 
@@ -10,7 +12,7 @@ from tlkit.backbones.backbone import Backbone
 from tlkit.backbones.rebuilding import rebuild
 from tlkit.backbones.state import concatenate
 from tlkit.data.task import Split, Task
-from tlkit.errors import TlkitError
+from tlkit.errors import TlkitError, TlkitWarning
 from tlkit.heads import CrossEntropy, Huber, SquaredError, balanced_weights
 from tlkit.kinds import KINDS, last_stage
 from tlkit.model import Model
@@ -48,6 +50,8 @@ def adapt(
     kind = KINDS[task.kind]
     last_stage(kind, body)
     refuse_bad_labels(task)
+    if task.modality == "text":
+        _warn_of_unread_texts(body, task)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         head = kind.head(body, task)
@@ -100,6 +104,13 @@ def refuse_bad_labels(task: Task) -> None:
             raise TlkitError(f"{task.name}: label {odd} in {name} is out of range; its {len(task.classes)} classes are "
                              f"numbered 0 to {len(task.classes) - 1}"
                              + (", and a class that training does not have cannot be learned" if name != "train" else ""))
+
+
+def _warn_of_unread_texts(body: Backbone, task: Task) -> None:
+    """Say what the body's tokenizer makes of training texts, where that is worth knowing; of many texts 1,000 are looked at."""
+    texts = task.train.inputs[torch.arange(0, len(task.train), max(1, len(task.train) // 1000))[:1000]]
+    for sentence in body.preprocessing.unread(list(texts)):
+        warnings.warn(f"{task.name}, training texts: {sentence}", TlkitWarning, stacklevel=3)
 
 
 @torch.no_grad()

@@ -1,5 +1,6 @@
 """The `tlkit` command. Each command is a thin shell: it imports its module when it is called."""
 
+import warnings
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -7,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from tlkit import cli_class, cli_training
-from tlkit.errors import TlkitError
+from tlkit.errors import TlkitError, TlkitWarning
 
 _LAB_PACKAGES = {
     "jupyterlab", "jupyter_server", "jupyter_client", "nbgrader", "jupytext", "nbformat", "nbconvert", "nbclient",
@@ -16,17 +17,29 @@ _LAB_PACKAGES = {
 
 
 class _OneLineErrors(TyperGroup):
-    """What a user can mend is said in one line on stderr, without a traceback."""
+    """What a user can mend, and should know, is said in one line on stderr, without a traceback or a place in the code."""
 
     def invoke(self, ctx):
         try:
-            return super().invoke(ctx)
+            with warnings.catch_warnings():
+                warnings.showwarning = _say_ours_in_a_line(warnings.showwarning)
+                return super().invoke(ctx)
         except TlkitError as error:
             _fail(str(error))
         except ModuleNotFoundError as error:
             if (error.name or "").split(".")[0] not in _LAB_PACKAGES:
                 raise
             _fail(f"{error.name} is not installed; install the course's tools with: pip install 'tlkit[lab]'")
+
+
+def _say_ours_in_a_line(usual):
+    def show(message, category, *where):
+        if issubclass(category, TlkitWarning):
+            typer.echo(f"tlkit: note: {message}", err=True)
+        else:
+            usual(message, category, *where)
+
+    return show
 
 
 def _fail(message: str) -> None:

@@ -74,6 +74,8 @@ def finetune(
     is_main = accelerator_for(mixed, device).is_main_process
     if is_main:
         typer.echo(f"{task.name}: {task.kind}, {len(task.train)} training examples, {len(task.val)} for validation, {len(task.test)} for the test")
+        for note in task.notes:
+            typer.echo(f"note: {note}")
         typer.echo(f"body {body.name}, head {model.head}, loss {model.loss}\n{chosen}")
     run = train(model, task, chosen, seed, cache=cache, checkpoint=out / "checkpoint", precision=mixed, device=device)
     if is_main:

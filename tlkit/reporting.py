@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import TYPE_CHECKING
 
 import torch
 
 from tlkit import plans, resuming
-from tlkit.adaptation import adapt
+from tlkit.adaptation import adapt, draw_fresh_weights
 from tlkit.freezing import stages_frozen_by
 from tlkit.prediction import collect
 from tlkit.report import Report
@@ -16,6 +17,7 @@ from tlkit.report import Report
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from tlkit.model import Model
     from tlkit.run import Run
 
 
@@ -53,7 +55,6 @@ def _before(run: Run, split: str):
 
 
 def _from_scratch(run: Run, split: str, plan: bool | plans.Plan):
-    from tlkit.backbones.rebuilding import rebuild
     from tlkit.training import finetune
 
     if plan is True:
@@ -61,8 +62,22 @@ def _from_scratch(run: Run, split: str, plan: bool | plans.Plan):
         jitter = plans.scratch().jitter if run.task.modality == "image" else None
         rate = last.learning_rate or last.head_learning_rate
         plan = plans.scratch(learning_rate=rate, batch_size=run.plan.batch_size, jitter=jitter)
-    model = adapt(rebuild(run.model.backbone.recipe), run.task, run.seed)
-    return collect(finetune(model, run.task, plan, run.seed).model, run.task.splits[split]).evaluation()
+    return collect(finetune(_fresh(run), run.task, plan, run.seed).model, run.task.splits[split]).evaluation()
+
+
+def _fresh(run: Run) -> Model:
+    """A model of the same kind that knows nothing: by the body's recipe, or, for a body of your own, a copy drawn anew."""
+    from tlkit.backbones.rebuilding import rebuild
+    from tlkit.peft.placing import remove
+
+    if run.model.backbone.recipe:
+        return adapt(rebuild(run.model.backbone.recipe), run.task, run.seed)
+    body = copy.deepcopy(run.model.backbone)
+    if body.added is not None:
+        remove(body)
+    model = adapt(body, run.task, run.seed)
+    draw_fresh_weights(model, run.seed)
+    return model
 
 
 def _trained(run: Run) -> list[torch.Tensor]:

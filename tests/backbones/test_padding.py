@@ -79,3 +79,28 @@ def test_without_texts_there_is_nothing_to_say():
     for nothing in (lambda: pad_batch([], 0), lambda: truncation([], 128), lambda: mean_over_examples([], [])):
         with pytest.raises(TlkitError):
             nothing()
+
+
+@needs_minilm
+@pytest.mark.parametrize("text, said", [
+    ("我的包裹在哪里", "% of the tokens are [UNK]"),
+    ("\u200b", "1 of 1 texts give no token at all"),
+    ("word " * 600, "1 of 1 texts are longer than 512 tokens"),
+])
+def test_what_a_body_cannot_read_of_a_text_is_said_in_a_sentence(text, said):
+    sentences = minilm.read_tokenizer().unread([text])
+    assert len(sentences) == 1 and said in sentences[0]
+
+
+@needs_minilm
+def test_texts_that_are_read_whole_bring_no_complaint_and_long_sentences_of_words_neither():
+    tokenization = minilm.read_tokenizer()
+    assert tokenization.unread(TEXTS) == [] and tokenization.unread([("word",) * 600]) == []  # which are read in windows
+    assert tokenization.unknown_share(["parcel 我 包"]) == pytest.approx(1 / 3)
+
+
+@needs_minilm
+@pytest.mark.parametrize("odd", [1, None, 2.5])
+def test_what_is_no_text_is_refused_with_its_place(odd):
+    with pytest.raises(TlkitError, match=f"example 1 is {odd}"):
+        minilm.read_tokenizer()(["a text", odd])

@@ -174,6 +174,13 @@ def test_pictures_of_any_size_and_colour_come_to_one_batch():
         preprocessing(torch.zeros(1, 2, 8, 8))
 
 
+@pytest.mark.parametrize("mode", ["P", "CMYK", "RGBA", "L", "1", "LA"])
+def test_a_picture_of_any_mode_is_what_its_colours_are(mode):
+    preprocessing = tlkit.load_backbone("mobilenet_v2", pretrained=False, image_size=32).preprocessing
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)).convert(mode)
+    torch.testing.assert_close(preprocessing([picture]), preprocessing([picture.convert("RGB")]))
+
+
 class Trap:
     def __init__(self, path):
         self.path = path

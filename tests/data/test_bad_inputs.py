@@ -24,7 +24,7 @@ import tlkit
 from tlkit.data.archives import unpack_tar
 from tlkit.data.pictures import read_picture
 from tlkit.data.sound import read_wav
-from tlkit.errors import TlkitError
+from tlkit.errors import TlkitError, TlkitWarning
 
 
 class Trap:
@@ -455,6 +455,12 @@ def test_pictures_of_every_mode_have_one_or_three_channels(mode, channels, tmp_p
 def test_sixteen_bits_of_grey_are_scaled_and_not_clipped(tmp_path):
     Image.fromarray(np.array([[0, 32896, 65535]], np.uint16)).save(tmp_path / "a.png")
     assert read_picture(tmp_path / "a.png").flatten().tolist() == [0, 128, 255]
+
+
+def test_a_scan_of_twelve_bits_in_sixteen_is_not_read_as_black_and_that_is_said(tmp_path):
+    Image.fromarray(np.array([[0, 2048, 4095]], np.uint16)).save(tmp_path / "scan.png")
+    with pytest.warns(TlkitWarning, match="read as a scan of 12 bits, 4,095 being white"):
+        assert read_picture(tmp_path / "scan.png").flatten().tolist() == [0, 128, 255]
 
 
 def test_a_camera_that_was_held_sideways_is_turned_back(tmp_path):

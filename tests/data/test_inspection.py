@@ -34,6 +34,7 @@ def test_repeats_leaks_and_contradictions_are_counted(table):
     found = inspect(tlkit.load_task(table))
     assert found.repeated == {"train": 1, "val": 0, "test": 0}
     assert found.shared == {("train", "val"): 2, ("train", "test"): 1, ("val", "test"): 0}
+    assert found.pairs["train", "val"] == [(3, 0), (5, 1)] and "train 3 is val 0, train 5 is val 1" in found.describe()
     assert found.contradictions == 1 and found.imbalance == pytest.approx(31 / 11)
     assert found.lengths["train"] == (3, 3, 600)
 
@@ -41,6 +42,7 @@ def test_repeats_leaks_and_contradictions_are_counted(table):
 def test_texts_that_a_tokenizer_would_cut_are_counted_by_that_tokenizer(table):
     found = inspect(tlkit.load_task(table))
     assert (found.cut_texts, found.most_tokens, found.token_limit) == (1, 602, 512)
+    assert found.unknown_share == 0 and "tokenizer does not know" not in found.describe()
     with pytest.raises(TlkitError, match="resnet18 reads images, and what is inspected are texts"):
         inspect(tlkit.load_task(table), backbone="resnet18")
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from tlkit.data.pictures import as_array
 from tlkit.errors import TlkitError
 
 
@@ -87,7 +88,8 @@ def as_image(image, channels: int) -> torch.Tensor:
         TlkitError: as for `ImageTransform`.
     """
     if not isinstance(image, torch.Tensor):
-        pixels = np.array(image)
+        is_picture = hasattr(image, "getbands") and image.mode != "F"
+        pixels = as_array(image) if is_picture else np.array(image)  # the bands of palettes and CMYK are no colours
         pixels = pixels[..., None] if pixels.ndim == 2 else pixels
         image = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
     return _to_channels(_in_range(image), channels, axis=0)

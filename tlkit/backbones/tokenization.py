@@ -3,7 +3,7 @@
 Axes: B batch, N texts, T places in a sequence.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -11,6 +11,8 @@ import torch
 from tlkit.backbones.padding import pad_batch, truncation
 from tlkit.backbones.state import State
 from tlkit.errors import TlkitError
+
+MOST_UNKNOWN = 0.1  # a larger share of unknown tokens is worth a warning
 
 
 class Tokenization:
@@ -78,6 +80,28 @@ class Tokenization:
         encoded = self.tokenizer(texts, is_split_into_words=not isinstance(texts[0], str), verbose=False)
         return np.array([len(tokens) for tokens in encoded["input_ids"]])
 
+    def unknown_share(self, inputs: Sequence) -> float:
+        """The share of the tokens that stand for what the tokenizer does not know, such as [UNK]; special tokens do not count."""
+        texts = _texts(inputs)
+        encoded = self.tokenizer(texts, is_split_into_words=not isinstance(texts[0], str), add_special_tokens=False, verbose=False)
+        tokens = [token for row in encoded["input_ids"] for token in row]
+        return tokens.count(self.tokenizer.unk_token_id) / max(1, len(tokens))
+
+    def unread(self, inputs: Sequence) -> list[str]:
+        """What the body will not get to read of these texts: a sentence for unknown words, for ends, and for texts without a token."""
+        share, lengths = self.unknown_share(inputs), self.lengths(inputs)
+        empty = int((lengths <= self.tokenizer.num_special_tokens_to_add()).sum())
+        said = []
+        if share >= MOST_UNKNOWN:
+            said.append(f"{share:.0%} of the tokens are {self.tokenizer.unk_token}, which stands for all that the tokenizer does not know; "
+                        "take a body that was pretrained on texts of this language")
+        if empty:
+            said.append(f"{empty} of {len(lengths):,} texts give no token at all; leave them out, since nothing can be learned from them")
+        if isinstance(inputs[0], str) and (lengths > self.max_length).any():
+            said.append(f"{(lengths > self.max_length).sum()} of {len(lengths):,} texts are longer than {self.max_length} tokens, and what is behind them "
+                        "is not read; put what matters first, or split them")
+        return said
+
     def cut_off(self, inputs: Sequence, max_length: int | None = None) -> tuple[float, int]:
         """The share of texts that are cut, and how many word pieces are lost in all (`tlkit.backbones.padding.truncation`)."""
         special = self.tokenizer.num_special_tokens_to_add()
@@ -97,6 +121,8 @@ def _texts(inputs: Sequence) -> list:
     """Texts, or lists of words, as the tokenizer takes them."""
     if isinstance(inputs, str):
         raise TlkitError(f"give a list of texts, not one text: [{inputs[:30]!r}]")
+    if odd := [(number, text) for number, text in enumerate(inputs) if not isinstance(text, Iterable)]:
+        raise TlkitError(f"texts are strings, or lists of words, and example {odd[0][0]} is {odd[0][1]!r}")
     texts = [text if isinstance(text, str) else list(text) for text in inputs]
     if not texts:
         raise TlkitError("a batch needs one text or more, and got none")

@@ -5,6 +5,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -26,8 +27,10 @@ class Inspection:
         lengths: split -> (shortest, median, longest), in pixels a side, words or seconds.
         repeated: split -> how many of its examples stand in it already.
         shared: two splits -> how many different inputs stand in both.
+        pairs: two splits -> the first place of each such input in the one and in the other, in rising order.
         contradictions: how many inputs stand there with different labels.
         unreadable: what could not be decoded, and why.
+        unknown_share: the share of all tokens that stand for what that tokenizer does not know, such as [UNK].
         cut_texts: how many texts are longer than the tokenizer's body can take; None where that was not asked.
         most_tokens: the longest text, in tokens.
         token_limit: tokens that the body can take.
@@ -38,8 +41,10 @@ class Inspection:
     lengths: dict[str, tuple[float, float, float]] = field(default_factory=dict)
     repeated: dict[str, int] = field(default_factory=dict)
     shared: dict[tuple[str, str], int] = field(default_factory=dict)
+    pairs: dict[tuple[str, str], list[tuple[int, int]]] = field(default_factory=dict)
     contradictions: int = 0
     unreadable: list[str] = field(default_factory=list)
+    unknown_share: float = 0.0
     cut_texts: int | None = None
     most_tokens: int = 0
     token_limit: int = 0
@@ -71,9 +76,13 @@ class Inspection:
             lines.append(
                 f"  {self.cut_texts} texts are longer than {self.token_limit} tokens and would be cut; the longest has {self.most_tokens}"
             )
+        if self.unknown_share:
+            lines.append(f"  {self.unknown_share:.2%} of all tokens stand for what the tokenizer does not know")
         for (one, other), count in self.shared.items():
+            places = few([f"{one} {first} is {other} {second}" for first, second in self.pairs[one, other]])
             lines.append(
                 f"  {'LEAK: ' if count else ''}{count} {'stand' if count != 1 else 'stands'} in both {one} and {other}"
+                f"{': ' + places if count else ''}"
             )
         if self.contradictions:
             lines.append(f"  {self.contradictions} inputs stand there with different labels")
@@ -92,7 +101,7 @@ def inspect(task: Task, backbone: str | None = None) -> Inspection:
         TlkitError: no such backbone, or one that does not read texts.
     """
     found = Inspection(task)
-    seen: dict[str, dict[Hashable, set]] = {}
+    seen: dict[str, dict[Hashable, Seen]] = {}
     for name, split in task.splits.items():
         prints, lengths = _look_at(split, found)
         seen[name] = prints
@@ -100,20 +109,29 @@ def inspect(task: Task, backbone: str | None = None) -> Inspection:
             found.lengths[name] = (float(min(lengths)), float(np.median(lengths)), float(max(lengths)))
         found.repeated[name] = len(lengths) - len(prints)
     for one, other in combinations(task.splits, 2):
-        found.shared[one, other] = len(seen[one].keys() & seen[other].keys())
+        both = seen[one].keys() & seen[other].keys()
+        found.shared[one, other] = len(both)
+        found.pairs[one, other] = sorted((seen[one][key].place, seen[other][key].place) for key in both)
     labels: dict[Hashable, set] = {}
     for prints in seen.values():
-        for key, values in prints.items():
-            labels.setdefault(key, set()).update(values)
+        for key, seen_here in prints.items():
+            labels.setdefault(key, set()).update(seen_here.labels)
     found.contradictions = sum(len(values) > 1 for values in labels.values())
     if task.modality == "text":
         _count_tokens(found, backbone)
     return found
 
 
-def _look_at(split: Split, found: Inspection) -> tuple[dict[Hashable, set], list[float]]:
-    """The prints of a split's inputs with the labels that they bear, and the length of each."""
-    prints: dict[Hashable, set] = {}
+class Seen(NamedTuple):
+    """An input of a split: its first place there, and the labels that it bears."""
+
+    place: int
+    labels: set
+
+
+def _look_at(split: Split, found: Inspection) -> tuple[dict[Hashable, Seen], list[float]]:
+    """The prints of a split's inputs, and the length of each."""
+    prints: dict[Hashable, Seen] = {}
     lengths = []
     for number in range(len(split)):
         try:
@@ -125,7 +143,7 @@ def _look_at(split: Split, found: Inspection) -> tuple[dict[Hashable, set], list
         if isinstance(example, Sound):
             found.rates[example.rate] += 1
         label = split.labels[number]
-        prints.setdefault(_print(example), set()).add(str(label.tolist() if isinstance(label, torch.Tensor) else label))
+        prints.setdefault(_print(example), Seen(number, set())).labels.add(str(label.tolist() if isinstance(label, torch.Tensor) else label))
     return prints, lengths
 
 
@@ -159,6 +177,7 @@ def _count_tokens(found: Inspection, backbone: str | None) -> None:
     lengths = np.concatenate([counter.lengths(split.inputs) for split in found.task.splits.values() if len(split)])
     found.token_limit, found.most_tokens = counter.max_length, int(lengths.max())
     found.cut_texts = int((lengths > counter.max_length).sum())
+    found.unknown_share = counter.unknown_share([text for split in found.task.splits.values() for text in split.inputs])
 
 
 def _tokenizer_of(backbone: str):

@@ -5,14 +5,18 @@ from pathlib import Path
 
 import numpy as np
 
-from tlkit.errors import TlkitError
+from tlkit.errors import TlkitError, TlkitWarning
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 MOST_PIXELS = 50_000_000
+_WHITE_OF_12_BITS = 4095
 
 
 def read_picture(path: Path):
     """A picture as uint8 (C, H, W), C being 1 or 3; turned as its camera says, the first frame of several.
+
+    Greys of 16 bits go from 0 to 65,535; where none is above 4,095 the picture is taken for a scan of 12 bits, which scanners
+    store in 16, and a warning says so.
 
     Raises:
         TlkitError: no picture, a damaged one, or one of more than 50 million pixels.
@@ -29,7 +33,7 @@ def read_picture(path: Path):
                     raise TlkitError(
                         f"{path} has {width:,} x {height:,} pixels, more than the {MOST_PIXELS:,} that are read"
                     )
-                pixels = _as_array(ImageOps.exif_transpose(picture))
+                pixels = as_array(ImageOps.exif_transpose(picture))
     except TlkitError:
         raise
     except Image.DecompressionBombError as error:
@@ -40,12 +44,21 @@ def read_picture(path: Path):
     return torch.from_numpy(pixels.transpose(2, 0, 1).copy())
 
 
-def _as_array(picture) -> np.ndarray:
-    """Pixels uint8 (H, W, C)."""
+def as_array(picture) -> np.ndarray:
+    """A picture of PIL's, of whatever mode, as pixels uint8 (H, W, C), C being 1 or 3.
+
+    Raises:
+        TlkitError: pixels that are floats.
+    """
     if picture.mode in ("I;16", "I;16B", "I;16L", "I"):  # 16 bits of grey: PIL itself would clip at 255
         grey = np.asarray(picture).astype(np.float64)
-        return np.round(grey / 257).clip(0, 255).astype(np.uint8)[..., None]
+        white = 65535
+        if 0 < grey.max() <= _WHITE_OF_12_BITS:
+            white = _WHITE_OF_12_BITS
+            warnings.warn("a picture of 16 bits in which nothing is brighter than 4,095 is read as a scan of 12 bits, 4,095 being white; "
+                          "store it with 8 bits where that is wrong", TlkitWarning, stacklevel=2)
+        return np.round(grey * (255 / white)).clip(0, 255).astype(np.uint8)[..., None]
     if picture.mode == "F":
         raise TlkitError("its pixels are floats of unknown range")
-    pixels = np.asarray(picture.convert("L" if picture.mode in ("1", "L", "LA") else "RGB"))
+    pixels = np.array(picture.convert("L" if picture.mode in ("1", "L", "LA") else "RGB"))
     return pixels[..., None] if pixels.ndim == 2 else pixels

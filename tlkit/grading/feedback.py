@@ -2,6 +2,7 @@
 
 import copy
 import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import nbgrader
 from bleach.css_sanitizer import CSSSanitizer
 from jinja2 import pass_context
 from nbconvert.exporters import HTMLExporter
+from nbconvert.filters.highlight import Highlight2HTML
 from nbformat import NotebookNode
 from traitlets import default
 from traitlets.config import Config
@@ -19,7 +21,8 @@ from tlkit.grading.score import Score, points_earned, points_possible
 
 _FORMGRADER = Path(nbgrader.__file__).parent / "server_extensions" / "formgrader"
 _SHOWN = ("text/plain", "text/html", "text/markdown", "text/latex", "image/png", "image/jpeg", "image/svg+xml")
-_MAX_RENDERED = 1_000
+_PICTURES = ("image/png", "image/jpeg")
+_MAX_KEPT, _LONGEST_KEPT = 1_000, 20_000  # texts that a process keeps rendered, and characters of the longest of them
 _TAGS = {
     "a", "abbr", "b", "blockquote", "br", "code", "dd", "del", "details", "div", "dl", "dt", "em", "h1", "h2", "h3", "h4",
     "h5", "h6", "hr", "i", "img", "kbd", "li", "ol", "p", "pre", "s", "small", "span", "strong", "sub", "summary", "sup",
@@ -72,10 +75,6 @@ def _exporter() -> "FeedbackExporter":
 class FeedbackExporter(HTMLExporter):
     """HTML in which text, answers and outputs cannot hold scripts, frames, forms or foreign pictures."""
 
-    def __init__(self, *arguments, **keywords):
-        self._rendered: dict[str, str] = {}
-        super().__init__(*arguments, **keywords)
-
     @default("sanitize_html")
     def _sanitize_html_default(self) -> bool:
         return True
@@ -87,30 +86,55 @@ class FeedbackExporter(HTMLExporter):
 
     @pass_context
     def _markdown2html_cleaned(self, context, source: str) -> str:
-        if source not in self._rendered:  # most texts of a class's notebooks are the release's
-            if len(self._rendered) >= _MAX_RENDERED:
-                self._rendered.clear()
-            self._rendered[source] = cleaned(self.markdown2html(context, source))
-        return self._rendered[source]
+        return _rendered("markdown", source, lambda: cleaned(self.markdown2html(context, source)))
 
     def from_notebook_node(self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kwargs):
+        """The page and its resources.
+
+        HTMLExporter's own method would parse the whole page once more, for what Lab's templates need and for texts in place
+        of pictures; the latter come from the outputs here.
+        """
         nb = copy.deepcopy(nb)
         nb.metadata.pop("widgets", None)
         for cell in nb.cells:
             cell.pop("attachments", None)
             for output in cell.get("outputs", []):
                 if "metadata" in output:  # nbconvert sets widths and file names from it, without quotes
-                    output.metadata = NotebookNode()
+                    output.metadata = NotebookNode({kind: {"alt": _description(output.metadata, kind)} for kind in _PICTURES})
                 if "data" in output:
                     output.data = NotebookNode({kind: output.data[kind] for kind in _SHOWN if kind in output.data})
-        html, resources = super().from_notebook_node(nb, resources, **kwargs)
+        language = nb.metadata.get("language_info", {})
+        highlight = Highlight2HTML(pygments_lexer=language.get("pygments_lexer", language.get("name")), parent=self)
+        self.register_filter("highlight_code", lambda source, metadata=None: _rendered(highlight.pygments_lexer, source, lambda: highlight(source)))
+        html, resources = super(HTMLExporter, self).from_notebook_node(nb, self._init_resources(resources), **kwargs)
         return html.encode("utf-8", "replace").decode(), resources  # half characters cannot be written
+
+
+def _description(metadata: NotebookNode, kind: str) -> str:
+    """What stands in a picture's place for those who cannot see it."""
+    of_kind = metadata.get(kind)
+    said = of_kind.get("alt") if isinstance(of_kind, dict) else None
+    return said[:1_000] if isinstance(said, str) and said else "a picture without a description"
+
+
+_kept: dict[tuple[str, str], str] = {}
+
+
+def _rendered(how: str, source: str, render: Callable[[], str]) -> str:
+    """What `render` makes of a text, or made of it before: most texts, code and verdicts of a class's notebooks are the same."""
+    if len(source) > _LONGEST_KEPT:
+        return render()
+    if (how, source) not in _kept:
+        if len(_kept) >= _MAX_KEPT:
+            _kept.clear()
+        _kept[how, source] = render()
+    return _kept[how, source]
 
 
 def cleaned(html: str | bytes) -> str:
     """The HTML with what is harmless in it; the rest is shown as text."""
     html = html.decode() if isinstance(html, bytes) else str(html)
-    return bleach.clean(html, tags=_TAGS, attributes=_is_harmless, css_sanitizer=_STYLES)
+    return _rendered("html", html, lambda: bleach.clean(html, tags=_TAGS, attributes=_is_harmless, css_sanitizer=_STYLES))
 
 
 def _is_harmless(tag: str, name: str, value: str) -> bool:
