@@ -415,7 +415,7 @@ print(f"\n{pictures.named(few)}: same examples {pictures.closed(few, 'soft, same
 #
 # - On the **same few examples** the teacher adds little or nothing to the labels. It was trained on these very examples, and is so sure of them that its soft targets are hardly softer than labels.
 # - With **nearly all labels known** there is hardly a gap left; a share of almost nothing means almost nothing, and can have any sign.
-# - On the digits the teacher's **answers as labels** (“hard”) on all examples do about as much as its probabilities. What came across are mainly new examples. On the tickets, where the teacher is less sure, compare the two rows again.
+# - On the digits the teacher's **answers as labels** (“hard”) on all examples do as much as its probabilities, or more. What came across are mainly new examples. On the tickets, where the teacher is less sure, compare the two rows again: first the accuracy, then agreement and calibration error.
 # - The **tickets** are harder to carry over than the digits: even with all texts the small network that reads them from nothing stays well below its teacher, which has read a billion sentences.
 #
 # And what the table does not show: the settings were chosen with a validation split that has more labels than the student. That is so for every row alike.
