@@ -15,6 +15,7 @@ _UNITS = {
     "06": "tlkit.exercises.medical_images",
     "07": "tlkit.exercises.bert_text",
     "08": "tlkit.exercises.ner",
+    "10": "tlkit.exercises.distillation",
 }
 
 
