@@ -42,14 +42,14 @@ RECIPES = {
     "pneumoniamnist": Recipe(
         lambda seed: tlkit.load_task("pneumoniamnist"),
         lambda: tlkit.load_backbone("mobilenet_v2", image_size=64),
-        lp_ft(5, 6, 3e-4, 20, 3e-3, batch_size=64, patience=3, metric="AUC"),
+        lp_ft(0, 6, 3e-4, 20, 3e-3, batch_size=64, patience=3, metric="AUC", batchnorm="frozen"),
         {"class_weights": "balanced"},
     ),
     "banking77, 10 labels a class": Recipe(
         lambda seed: tlkit.load_task("banking77", labels_per_class=10, seed=seed),
         lambda: tlkit.load_backbone("minilm"),
-        lp_ft(3, 12, 3e-4, 30, 3e-3, head_start="prototypes", dropout=0.1),
-        {"label_smoothing": 0.1},
+        plans.linear_probe(60, 3e-3, head_start="prototypes"),
+        {},
     ),
     "banking77": Recipe(
         lambda seed: tlkit.load_task("banking77"),

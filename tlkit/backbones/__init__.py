@@ -6,7 +6,12 @@ from pathlib import Path
 
 from tlkit.errors import TlkitError
 
-_HOME_OF = {"glyphnet": "tlkit.backbones.glyphnet", "minilm": "tlkit.backbones.minilm"}
+_HOME_OF = {
+    "glyphnet": "tlkit.backbones.glyphnet", "glyphnet_small": "tlkit.backbones.glyphnet",
+    "minilm": "tlkit.backbones.minilm", "minilm_small": "tlkit.backbones.minilm",
+}  # fmt: skip
+STUDENTS = ("glyphnet_small", "minilm_small")
+"""Small bodies without pretrained weights: their use is to learn from a large one (`tlkit.distillation`)."""
 SHORT_NAMES = {
     "bert": "google-bert/bert-base-uncased",
     "distilbert": "distilbert/distilbert-base-uncased",
@@ -26,7 +31,7 @@ def backbone_names() -> list[str]:
 
 def load_backbone(
     name: str | Path,
-    pretrained: bool = True,
+    pretrained: bool | None = None,
     seed: int = 0,
     weights: str | None = None,
     pooling: str | None = None,
@@ -35,10 +40,12 @@ def load_backbone(
     """Load a body by name, with its pretrained weights or with fresh ones.
 
     Args:
-        name: "glyphnet" (bundled), "minilm" (a real BERT, from a package), a classifier of torchvision, a folder that
-            `save_pretrained` of transformers wrote, a name on the hub ("distilbert/distilbert-base-uncased"), or a
-            short name for one ("bert", "distilbert", "roberta", "gpt2", "wav2vec2", "vit").
-        pretrained: True reads the published weights; False draws new ones.
+        name: "glyphnet" (bundled), "minilm" (a real BERT, from a package), one of `STUDENTS` ("glyphnet_small" and
+            "minilm_small"), a classifier of torchvision, a folder that `save_pretrained` of transformers wrote, a name on
+            the hub ("distilbert/distilbert-base-uncased"), or a short name for one ("bert", "distilbert", "roberta",
+            "gpt2", "wav2vec2", "vit").
+        pretrained: True reads the published weights; False draws new ones; None draws new ones for `STUDENTS`, which have no
+            others, and reads the published ones of all the rest.
         seed: of the new weights; it does nothing where weights are read.
         weights: which of torchvision's weights, by name ("IMAGENET1K_V1", which is also what None means, or "DEFAULT").
         pooling: how a Transformer's states become one vector: "mean", "first" or "last"; None leaves it to the family.
@@ -47,12 +54,15 @@ def load_backbone(
     Returns:
         A `tlkit.backbones.backbone.Backbone` in eval mode.
     Raises:
-        TlkitError: unknown name, or weights that are not what they should be.
+        TlkitError: unknown name, or weights that are not what they should be, or that there are not.
     """
+    if pretrained and name in STUDENTS:
+        raise TlkitError(f"{name} has no pretrained weights, and pretrained=True was given; leave it out, or say pretrained=False")
+    pretrained = name not in STUDENTS if pretrained is None else pretrained
     if name in _HOME_OF:
-        _refuse(name, weights=weights, image_size=image_size, pooling=pooling if name == "glyphnet" else None)
-        extra = {} if name == "glyphnet" else {"pooling": pooling}
-        return import_module(_HOME_OF[name]).load(pretrained, seed, **extra)
+        reads_images = name.startswith("glyphnet")
+        _refuse(name, weights=weights, image_size=image_size, pooling=pooling if reads_images else None)
+        return import_module(_HOME_OF[name]).load(name, pretrained, seed, **({} if reads_images else {"pooling": pooling}))
     if name in SHORT_NAMES or _is_place(name):
         from tlkit.backbones import transformer_bodies
 

@@ -16,7 +16,8 @@ from tlkit.errors import TlkitError
 
 WEIGHTS = Path(__file__).with_name("weights") / "glyphnet.safetensors"
 CARD = WEIGHTS.with_suffix(".json")
-WIDTHS = (32, 64, 128)
+WIDTHS = {"glyphnet": (32, 64, 128), "glyphnet_small": (8, 16, 32)}
+"""Channels of the blocks, by name. The small one, for students, has a sixteenth of the parameters and no pretrained weights."""
 
 
 class ResidualBlock(nn.Module):
@@ -41,25 +42,30 @@ class ResidualBlock(nn.Module):
         return torch.relu(self.shortcut(x) + self.residual(x))
 
 
-def build(seed: int = 0) -> Backbone:
-    """A glyphnet with fresh weights, in eval mode; the global random state is left as it was."""
-    narrow, middle, wide = WIDTHS
+def build(seed: int = 0, name: str = "glyphnet") -> Backbone:
+    """A glyphnet with fresh weights, in eval mode; the global random state is left as it was.
+
+    Args:
+        name: one of `WIDTHS`.
+    """
+    narrow, middle, wide = WIDTHS[name]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         stages = {
             "stem": nn.Sequential(nn.Conv2d(1, narrow, 3, padding=1, bias=False), nn.BatchNorm2d(narrow), nn.ReLU()),
-            "block1": ResidualBlock(narrow, narrow),                         # (B, 32, 8, 8)
+            "block1": ResidualBlock(narrow, narrow),                         # (B, C, 8, 8)
             "block2": nn.Sequential(ResidualBlock(narrow, middle, 2), ResidualBlock(middle, middle)),
             "block3": nn.Sequential(ResidualBlock(middle, wide, 2), ResidualBlock(wide, wide)),
             "pool": nn.Flatten(),
         }
     preprocessing = Preprocessing((1, 8, 8), mean=0.3, std=0.37)
-    return Backbone("glyphnet", stages, 4 * wide, preprocessing, "BSD-3-Clause", recipe={"glyphnet": {}}).eval()
+    recipe = {"glyphnet": {} if name == "glyphnet" else {"name": name}}
+    return Backbone(name, stages, 4 * wide, preprocessing, "BSD-3-Clause", recipe=recipe).eval()
 
 
-def load(pretrained: bool, seed: int) -> Backbone:
-    """What `load_backbone("glyphnet")` gives."""
-    backbone = build(seed)
+def load(name: str, pretrained: bool, seed: int) -> Backbone:
+    """What `load_backbone(name)` gives."""
+    backbone = build(seed, name)
     if pretrained:
         backbone.load_state_dict(read_weights(WEIGHTS, CARD))
     return backbone

@@ -16,7 +16,7 @@ def rebuild(recipe: Mapping, seed: int = 0) -> Backbone:
         TlkitError: a recipe of a kind that this version does not know, or damaged.
     """
     if "glyphnet" in recipe:
-        return glyphnet.build(seed)
+        return glyphnet.build(seed, **recipe["glyphnet"])
     if "torchvision" in recipe:
         return torchvision_bodies.load(
             recipe["torchvision"], recipe["pretrained"], seed, recipe["weights"], recipe["image_size"], read=False

@@ -16,6 +16,7 @@ _UNITS = {
     "07": "tlkit.exercises.bert_text",
     "08": "tlkit.exercises.ner",
     "09": "tlkit.exercises.peft",
+    "10": "tlkit.exercises.distillation",
 }
 
 

@@ -18,7 +18,7 @@ from tlkit.explore.why_transfer import mean_and_error
 TEXTS = ("My package never arrived.", "Please unsubscribe me.", "Refunded yet? Overcharged twice!")
 LONGER = "I ordered two bar stools three weeks ago, one of them arrived with a broken leg, and nobody answers my messages."
 BATCHES = {"alone": (), "beside a longer text": (LONGER,)}
-MASKS = ("attention and mean", "attention alone", "neither")
+MASKS = ("in attention and mean", "in attention only", "nowhere")
 """What looks at the mask."""
 _STYLES = {"class means": (PINK, "^"), "head": (ORANGE, "s"), "top 2 blocks": (GREEN, "D"), "everything": (BLUE, "o")}
 _CELL = 'style="text-align:left;padding:1px 20px 1px 0"'
@@ -131,7 +131,7 @@ def attend(body, texts, block: int, looks_at_mask: str = MASKS[0]):
         state = body.prepare(texts)
         mask = state["mask"]
         pieces = body.preprocessing.tokenizer.convert_ids_to_tokens(state["tokens"][0].tolist())
-        if looks_at_mask == "neither":
+        if looks_at_mask == MASKS[2]:
             state["mask"] = torch.ones_like(mask)
         weights = None
         for name, stage in body.stages.items():
@@ -195,6 +195,6 @@ def explore_tokens(body):
     return explorable(draw, {
         "text": choice("text", [(text[:22] + " ...", number) for number, text in enumerate(TEXTS)], 0),
         "batch": choice("in the batch", list(BATCHES), "beside a longer text"),
-        "looks": choice("looks at the mask", list(MASKS), MASKS[0]),
+        "looks": choice("mask used", list(MASKS), MASKS[0]),
         "block": choice("block", [1, 2, 3, 4, 5, 6], 1),
     }, "Pieces of a text, what they attend to, and what padding does")

@@ -54,8 +54,9 @@ def _lines(verdict: Verdict) -> list[tuple[str, str]]:
     lines += [("", note) for note in verdict.notes]
     if verdict.outcome.value == "not yet" and verdict.groups:
         for label, passed in (("Passed", True), ("Not yet", False)):
-            names = [group for group, right in verdict.groups.items() if right is passed]
-            lines.append((label, "; ".join(names) if names else "none of the parts"))
+            names = [group for group, right in verdict.groups.items() if right is passed and group not in verdict.waiting]
+            lines.append((label, "; ".join(names) if names else "none of the parts" if label == "Passed" else ""))
+        lines.append(("Right, and counts once ordinary input is right too", "; ".join(verdict.waiting)))
     return [(label, text) for label, text in lines if text]
 
 

@@ -31,6 +31,8 @@ def first_difference(expected: Any, got: Any, rtol: float, atol: float, at: str 
             return Difference(at or "the value", expected, got)
         pairs = [(expected[key], got[key], f"{at}: {key}" if at else str(key)) for key in expected]
         return next(filter(None, (first_difference(e, g, rtol, atol, where) for e, g, where in pairs)), None)
+    if all(isinstance(side, list) and not side or isinstance(side, np.ndarray) and side.shape == (0,) for side in (expected, got)):
+        return None  # an empty list does not say of what it has none
     if is_numeric(expected) and is_numeric(got):
         return _numeric_difference(np.asarray(expected), np.asarray(got), rtol, atol, at)
     if isinstance(expected, list) and isinstance(got, list):

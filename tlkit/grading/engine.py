@@ -25,6 +25,7 @@ from tlkit.grading.verdict import Diagnosis, FailingCase, Outcome, Verdict
 
 __all__ = ["Diagnosis", "FailingCase", "Outcome", "Verdict", "accepts", "judge", "reference_results"]
 
+_WHOLE = 300  # characters of a list that is shown as a whole
 _QUICK = 1.0  # seconds that a case may have taken to be tried once more
 
 
@@ -63,6 +64,7 @@ def judge(exercise: Exercise, subject: Subject, seed: int = 0, shrinks: bool = T
         Outcome.NOT_YET,
         exercise.points * sum(groups.values()) / len(groups),
         groups=groups,
+        waiting=tuple(group for group, passed in groups.items() if not passed and _refuses_all([t for t in trials if t.case.group == group])),
         failing=_describe(exercise, trials[smallest], shown),
         diagnosis=diagnosis,
         hint=exercise.hint,
@@ -144,6 +146,12 @@ def _once_more(exercise: Exercise, subject: Subject, trials: list[Trial]) -> lis
     return [*trials[:i], Trial(trials[i].case, trials[i].due, again, problem), *trials[i + 1:]]
 
 
+def _refuses_all(trials: list[Trial]) -> bool:
+    """Whether all bad input in these trials was refused as it should be; False where there is none."""
+    bad = [each.problem is None for each in trials if each.due.failure]
+    return bool(bad) and all(bad)
+
+
 def _not_tried(each: Trial) -> bool:
     """Whether a case failed only because an earlier one had to be stopped."""
     return each.mine.ended_early and each.mine.seconds == 0.0
@@ -159,6 +167,12 @@ def _describe(exercise: Exercise, failed: Trial, each: Trial) -> FailingCase:
     if case.upstream is not None:
         inputs += f", upstream gradient = {in_words(plain_copy(case.upstream))}"
     differs_in_shape = problem.what.startswith("the shape of")
+    sides = [result.seen for result in (each.due, each.mine)]
+    if exercise.view is not None and all(isinstance(side, list) and len(side) == 1 for side in sides):
+        sides = [side[0] for side in sides]  # one call, one thing that is looked at
+    whole = [in_words(side, _WHOLE + 1) for side in sides]
+    if " item " in f" {problem.what}" and len(case.calls) == 1 and max(map(len, whole)) <= _WHOLE:
+        return FailingCase(what, inputs, "the value", *whole)  # a short list says more than an address in it
 
     def side(value: Any) -> str:
         if isinstance(value, Failure):

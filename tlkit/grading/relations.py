@@ -177,9 +177,14 @@ _FUNCTIONS: tuple[tuple[Callable[[np.ndarray, np.ndarray], bool], Diagnosis, boo
         "the square is missing", "The result is the root of what is due.", "Variance or deviation, squared or not?"), False),
     (lambda e, g: _close(g, np.abs(e)), Diagnosis(
         "the sign is lost", "Absolute values came back.", "Can what is due be negative?"), False),
-    (lambda e, g: _close(g, np.maximum(e, 0)), Diagnosis(
+    (lambda e, g: not _is_mark(e[e < 0]) and _close(g, np.maximum(e, 0)), Diagnosis(
         "negative values are cut off", "Everything below zero became zero.", "Can what is due be negative?"), False),
 )
+
+
+def _is_mark(negative: np.ndarray) -> bool:
+    """Whether one and the same negative number stands in several places, as -100 does where nothing is asked."""
+    return len(negative) > 1 and len(np.unique(negative)) == 1
 
 
 def _functions(pairs: list) -> Diagnosis | None:

@@ -38,7 +38,7 @@ def shrink(exercise: Exercise, subject: Subject, failing: Trial, stays: Callable
             if time.perf_counter() > deadline:
                 return best
             key = repr(candidate)
-            if key in seen or cost(candidate) >= cost(call):
+            if key in seen or cost(candidate) >= cost(call) or not keeps_its_form(call, candidate):
                 continue
             seen.add(key)
             found = _try(exercise, subject, failing, candidate)
@@ -59,13 +59,47 @@ def _try(exercise: Exercise, subject: Subject, failing: Trial, call: tuple) -> T
         return None
     if found.mine.failure and failing.mine.failure and found.mine.failure.type_name != failing.mine.failure.type_name:
         return None
-    if _holds_nan(found.problem.got) and not _holds_nan(failing.problem.got):
-        return None
+    for here, there in ((found.problem.got, failing.problem.got), (found.problem.expected, failing.problem.expected)):
+        if not _is_finite(here) and _is_finite(there):
+            return None
     return found
 
 
-def _holds_nan(value: Any) -> bool:
-    return isinstance(value, float | np.ndarray) and np.asarray(value).dtype.kind == "f" and bool(np.isnan(value).any())
+def _is_finite(value: Any) -> bool:
+    return not isinstance(value, float | np.ndarray) or np.asarray(value).dtype.kind != "f" or bool(np.isfinite(value).all())
+
+
+def keeps_its_form(before: tuple, after: tuple) -> bool:
+    """Whether arguments that an exercise allows were made into ones that it will allow as well, as far as one can see.
+
+    Lengths that were equal still are; what was above 0, or not below it, still is, as are rows of probabilities; nothing
+    became all zeros or False, a row of a mask neither; and of two whole numbers the larger one still is.
+    """
+    arrays = [(_array(b), _array(a)) for b, a in zip(before, after)]
+    arrays = [(b, a) for b, a in arrays if b is not None and a is not None]
+    axes = [(i, b.shape[axis], a.shape[axis]) for i, (b, a) in enumerate(arrays) for axis in range(b.ndim)]
+    if any(was == also_was and now != also_now for i, was, now in axes for j, also_was, also_now in axes if i < j):
+        return False
+    numbers = [(b, a) for b, a in zip(before, after) if type(b) is type(a) and type(b) in (int, float)]
+    whole = [(b, a) for b, a in numbers if type(b) is int]
+    return (all(_has_the_signs_of(np.asarray(b), np.asarray(a)) for b, a in [*arrays, *numbers])
+            and all(_has_the_rows_of(b, a) for b, a in arrays)
+            and not any(b >= other_b and a < other_a for b, a in whole for other_b, other_a in whole))
+
+
+def _has_the_signs_of(before: np.ndarray, after: np.ndarray) -> bool:
+    if before.dtype.kind not in "biuf" or not before.size:
+        return True
+    signs = bool((before > 0).all()) <= bool((after > 0).all()) and bool((before >= 0).all()) <= bool((after >= 0).all())
+    return signs and (before.ndim == 0 or bool(before.any()) <= bool(after.any()))
+
+
+def _has_the_rows_of(before: np.ndarray, after: np.ndarray) -> bool:
+    if before.dtype.kind == "b" and before.ndim > 1:
+        return bool(before.any(axis=-1).all()) <= bool(after.any(axis=-1).all())
+    if before.dtype.kind != "f" or not before.size or not (before >= 0).all() or not np.allclose(before.sum(axis=-1), 1):
+        return True
+    return np.allclose(after.sum(axis=-1), 1)
 
 
 def smaller(call: tuple) -> Iterator[tuple]:
@@ -76,9 +110,18 @@ def smaller(call: tuple) -> Iterator[tuple]:
             for keep in _kept(length):
                 yield tuple(_with(argument, np.take(a, keep, axis)) if a is not None and a.ndim > axis and a.shape[axis] == length
                             else argument for argument, a in zip(call, arrays))
+    for length in sorted({a.shape[axis] for a in arrays if a is not None for axis in range(min(2, a.ndim))}, reverse=True):
+        for keep in _kept(length):  # along both axes, where rows of one argument belong to columns of another
+            yield tuple(_with(argument, _taken(a, keep, length)) if a is not None else argument for argument, a in zip(call, arrays))
     for i, argument in enumerate(call):
         for simpler in _simpler(argument, arrays[i]):
             yield (*call[:i], simpler, *call[i + 1:])
+
+
+def _taken(array: np.ndarray, keep: list[int], length: int) -> np.ndarray:
+    for axis in range(min(2, array.ndim)):
+        array = np.take(array, keep, axis) if array.shape[axis] == length else array
+    return array
 
 
 def _kept(length: int) -> Iterator[list[int]]:

@@ -38,6 +38,7 @@ class Verdict:
 
     Args:
         groups: for each case group, in order, whether the answer passed it.
+        waiting: groups about bad input in which all bad input was refused, but an ordinary one went wrong.
         notes: remarks on single parts, as the explanations of a quiz; then on the session.
         seconds: how long the answer's own code took.
     """
@@ -49,6 +50,7 @@ class Verdict:
     max_points: float
     message: str = ""
     groups: dict[str, bool] = field(default_factory=dict)
+    waiting: tuple[str, ...] = ()
     failing: FailingCase | None = None
     diagnosis: Diagnosis | None = None
     hint: str = ""

@@ -25,7 +25,7 @@ QUIZ = Quiz(
                 Choice("The mean of the batches' means: it raises nothing, and its number looks plausible.",
                        "An error message is a friend. A number that is a little wrong is found by whoever computes it a second time.", True),
                 Choice("`train_images`, which is defined nowhere.", "Python stops there at once, with the name."),
-                Choice("`len(label_tokens)`, since it comes last.", "It comes last, but it cannot be overlooked: evaluation never gets past its first text."),
+                Choice("The cut of each prediction to its label's length, since it comes last.", "It comes last, but it cannot be overlooked: evaluation never gets past its first text."),
             ),
         ),
         Question(

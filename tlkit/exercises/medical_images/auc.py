@@ -77,6 +77,14 @@ def _few_thresholds(scores, labels):
     return float(np.trapezoid(found, alarmed) if hasattr(np, "trapezoid") else np.trapz(found, alarmed))
 
 
+def _ranks(scores, labels):
+    ill, healthy = int((labels == 1).sum()), int((labels == 0).sum())
+    if not ill or not healthy:
+        return float("nan")
+    ranks = np.argsort(np.argsort(scores)) + 1
+    return float((ranks[labels == 1].sum() - ill * (ill + 1) / 2) / (ill * healthy))
+
+
 def _average_precision(scores, labels):
     if not 0 < labels.sum() < len(labels):
         return float("nan")
@@ -110,6 +118,8 @@ AUC = Exercise(
                       _pairs(lambda ill, healthy: (ill < healthy) + 0.5 * (ill == healthy))),
         Misconception("ties count nothing", "A tie is no win, and no loss either.", "What should a test get that gives everybody the same score?",
                       _pairs(lambda ill, healthy: ill > healthy)),
+        Misconception("ranks that part what is tied", "Sorting puts tied scores in some order, and ranks by place then call one of them higher. Tied scores share the mean "
+                      "of their ranks.", "What should a test get that gives everybody the same score?", _ranks),
         Misconception("ties count fully", ">= lets a tie pass for a win.", "What should a test get that gives everybody the same score?",
                       _pairs(lambda ill, healthy: ill >= healthy)),
         Misconception("divided by all pairs of patients", "Two ill patients are no pair here: nothing is asked about their order.",

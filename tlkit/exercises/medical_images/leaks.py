@@ -114,6 +114,14 @@ def _view(values, calls):
     return [plain(value) for value in values]
 
 
+def _from_one(pairs):
+    return [(i + 1, j + 1) for i, j in pairs]
+
+
+def _both_orders(pairs):
+    return sorted([*pairs, *((j, i) for i, j in pairs)])
+
+
 LEAKS = Exercise(
     id="06.leaks",
     title="patients and pictures in more than one split",
@@ -141,6 +149,9 @@ LEAKS = Exercise(
                       "Which two splits may a pair lie in?", _with(counts=_train_and_test, patients_of=_patients_of_train_and_test)),
         Misconception("each copy is compared with the first one alone", "A dictionary remembers the first of its kind; the second and the third make a pair too.",
                       "How many pairs do three equal pictures in three splits make?", _first_of_its_kind),
+        Misconception("pictures are counted from 1", "People count so; the first picture is `images[0]`.", "Which number has the first picture?", _with(after=_from_one)),
+        Misconception("each pair stands there twice", "(i, j) and (j, i) are one pair of pictures; the exercise asks for i < j.", "Which of the two comes first?",
+                      _with(after=_both_orders)),
         Misconception("all patients with several pictures", "Four views of a patient are fine as long as they stay together.", "When does a patient with several pictures leak?",
                       _with(patients_of=lambda patients, splits: _found(patients, splits, within=True))),
         Misconception("equal sums are taken for equal pictures", "A mirrored picture has the same sum, and the same histogram.", "Which pixels must be equal?",

@@ -49,6 +49,11 @@ def _own_statistics(each):
     return answer
 
 
+def _own_plainly(images, mean, std):
+    shares = images.float() / 255
+    return ((shares - shares.mean()) / shares.std())[:, None].expand(-1, len(mean), -1, -1)
+
+
 def _divided_first(images, mean, std):
     mean, std = (torch.tensor(values)[:, None, None] for values in (mean, std))
     return (images.float() / 255)[:, None].expand(-1, len(mean), -1, -1) / std - mean
@@ -97,6 +102,9 @@ PREPARE = Exercise(
                       _divided_first),
         Misconception("normalised with the batch's own mean and std", "That is how data is often standardised; but the frozen first layer was trained on pictures that "
                       "were normalised with other numbers, and the same scan would change with its batch.", "Whose mean and std are given?", _own_statistics(False)),
+        Misconception("the batch's own mean and std, as torch gives them", "That is how data is often standardised; but the frozen first layer was trained on pictures that "
+                      "were normalised with other numbers, the same scan would change with its batch, and a batch of one tone has a std of 0.",
+                      "Whose mean and std are given?", _own_plainly),
         Misconception("each picture by its own mean and std", "It makes all scans equally bright, and removes what the brightness says.",
                       "Whose mean and std are given?", _own_statistics(True)),
         Misconception("contrast stretched to the full range", "It is what a viewer does to show a scan well; the weights expect 255 to be white.",

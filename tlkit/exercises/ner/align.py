@@ -55,6 +55,10 @@ def _specials_last_tag(words, tags):
     return _each_token(words, tags, lambda before, word, behind: int(tags[word]) if word != before else IGNORED)
 
 
+def _zero(words, tags):
+    return _each_token(words, tags, lambda before, word, behind: int(tags[word]) if word >= 0 and word != before else 0)
+
+
 def _tags_everywhere(words, tags):
     return tags[words]
 
@@ -114,6 +118,8 @@ ALIGN = Exercise(
                       "and better at something that nobody asks.", "Which target does cross-entropy leave out?", _specials_outside),
         Misconception("the rest of a word is taught to be O", "The word's tag stands at its first token already, but O behind it is a claim: that these "
                       "letters are no part of the name.", "Which target does cross-entropy leave out?", _pieces_outside),
+        Misconception("0 where there is nothing to learn", "0 is the number of a class, as a rule O: the model would be taught it at every special token and at every "
+                      "further piece.", "Which target does cross-entropy leave out?", _zero),
         Misconception("-1 picks the last tag", "`tags[-1]` is no error in Python, it is the last word's tag.", "What does `tags[words]` give where "
                       "`words` is -1?", _specials_last_tag),
         Misconception("-1 picks the last tag, and every token is asked", "`tags[words]` is short, and right for neither special tokens nor pieces.",

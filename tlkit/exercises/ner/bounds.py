@@ -49,6 +49,16 @@ def _bounds(missed=1.0, invented=1.0, clip=True, twice_there=False, outside=Fals
     return answer
 
 
+def _larger(rows):
+    """The larger of the two kinds of wrong I is taken off."""
+    only_missed, only_invented = _bounds(invented=0.0)(rows), _bounds(missed=0.0)(rows)
+    return min(only_missed[0], only_invented[0]), only_missed[1]
+
+
+def _exchanged(rows):
+    return _bounds()([(tag, recall, precision, support) for tag, precision, recall, support in rows])
+
+
 def _weighted_f1(rows):
     begins = [row for row in rows if row[0].startswith("B-")]
     low, _ = _bounds()(rows)
@@ -88,6 +98,10 @@ BOUNDS = Exercise(
                       "In which two ways can an I be wrong?", _bounds(invented=0.0)),
         Misconception("only the invented I are taken off", "An I that was missed makes an entity too short.", "In which two ways can an I be wrong?",
                       _bounds(missed=0.0)),
+        Misconception("the larger of the two kinds of wrong I", "Each kind may spoil other entities: what one missed and another invented adds up.",
+                      "Can an I that was missed and one that was invented lie in two entities?", _larger),
+        Misconception("precision and recall are exchanged", "A row is (tag, precision, recall, support), in this order.",
+                      "Which of the two says how many of those that are there were found?", _exchanged),
         Misconception("half an entity for each wrong I", "A token is missed and another invented where a boundary moved, but they may as well lie in two entities.",
                       "How many entities can one wrong I spoil at most?", _bounds(missed=0.5, invented=0.5)),
         Misconception("below 0", "More I can be wrong than there are entities with a right B; F1 is 0 then, and no less.", "What is the least that F1 can be?",

@@ -20,6 +20,8 @@ def _cases(rng: np.random.Generator) -> list[Case]:
         Case("whole entities", "a type is wrong", (([[f"B-{b}", f"I-{b}", "O", f"B-{b}", "O"]], [long]),)),
         Case("over all sentences together", "a long and a short sentence", ((said[:2], gold[:2]),)),
         Case("over all sentences together", "the same span in another sentence", (([short, ["O", "O", "O"], long], [["O", "O", "O"], short, long]),)),
+        Case("over all sentences together", "an I at the beginning, behind a sentence that ends with its type",
+             (([[f"B-{a}"], [f"I-{a}", "O"], short], [[f"B-{a}"], ["O", "O"], short]),)),
         Case("over all sentences together", "several sentences", ((said, gold),)),
         Case("over all sentences together", "tags of every sort", ((near, many),)),
         Case("nothing named, or nothing there", "the only entity is found", (([short], [short]),)),
@@ -49,6 +51,10 @@ def _by_tokens(predicted, gold):
 
 def _without_sentence(predicted, gold):
     return _counts(*({span for tags in side for span in spans(tags)} for side in (predicted, gold)))
+
+
+def _joined(predicted, gold):
+    return _counts(*({tuple(span) for span in spans([tag for tags in side for tag in tags])} for side in (predicted, gold)))
 
 
 def _mean_of_sentences(predicted, gold):
@@ -121,6 +127,8 @@ SCORES = Exercise(
                       "How much is an entity worth of which one word of two was found?", _by_tokens),
         Misconception("the sentence is forgotten", "Two spans are the same when type, start and end are, in the same sentence.",
                       "What if the same span stands in two sentences?", _without_sentence),
+        Misconception("all sentences as one", "Places are told apart that way, but an I at the beginning of a sentence then goes on with what the sentence before "
+                      "ended with.", "Where does an entity end that is the last word of its sentence?", _joined),
         Misconception("the mean over sentences", "Each sentence then counts alike, however many entities it has, and one without any counts as a failure.",
                       "Which counts are added up over all sentences?", _mean_of_sentences),
         Misconception("precision and recall swapped", "Both have the right ones on top.", "What is below the line: what was named, or what is there?",

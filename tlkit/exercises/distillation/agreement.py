@@ -1,0 +1,137 @@
+"""Exercise 10.agreement: how often student and teacher give the same answer."""
+
+import numpy as np
+
+from tlkit.exercises.record import Case, Exercise, Misconception
+
+
+def _cases(rng: np.random.Generator) -> list[Case]:
+    def call(count, classes, same, scale=1.0):
+        """Logits of both; in a share `same` of the examples the student's largest is the teacher's."""
+        teacher = np.round(rng.normal(size=(count, classes)) * 3, 2)
+        top = teacher.argmax(axis=1)
+        wanted = np.where(np.arange(count) < round(same * count), top, (top + rng.integers(1, classes, count)) % classes)
+        student = np.round(rng.normal(size=(count, classes)) * scale, 2)
+        student[np.arange(count), wanted] = student.max(axis=1) + 0.5
+        order = rng.permutation(count)
+        return student[order], teacher[order]
+
+    ties = np.array([[2.0, 2.0, 1.0], [0.0, 3.0, 3.0], [1.0, 0.0, 1.0]]), np.array([[5.0, 1.0, 0.0], [0.0, 9.0, 2.0], [4.0, 3.0, 4.0]])
+    some = int(rng.integers(6, 10))
+    return [
+        Case("a share of examples", "two examples, one alike", (call(2, 3, 0.5),)),
+        Case("a share of examples", "more examples than classes", (call(some, 4, 0.6),)),
+        Case("a share of examples", "more classes than examples", (call(5, 7, 0.4),)),
+        Case("a share of examples", "a student that is much surer", (call(some, 3, 0.7, 40.0),)),
+        Case("all or none", "all alike", (call(4, 5, 1.0),)),
+        Case("all or none", "none alike", (call(4, 5, 0.0),)),
+        Case("all or none", "one example", (call(1, 3, 1.0),)),
+        Case("of equal outputs the first", "ties", (ties,)),
+        Case("of equal outputs the first", "ties, and an example without", (tuple(np.concatenate([side, side[:, ::-1], [[1.0, 2.0, 3.0]]]) for side in ties),)),
+        Case("bad input is refused", "a fair one first", (call(3, 4, 0.7),)),
+        Case("bad input is refused", "no example at all", ((np.zeros((0, 3)), np.zeros((0, 3))),), raises="ValueError"),
+        Case("bad input is refused", "more examples of the one than of the other", ((np.zeros((4, 3)), np.zeros((1, 3))),), raises="ValueError"),
+    ]
+
+
+def _looked(student, teacher):
+    student, teacher = np.asarray(student), np.asarray(teacher)
+    if student.shape != teacher.shape or len(student) == 0:
+        raise ValueError("bad input")
+    return student, teacher
+
+
+def _by(measure):
+    def agreement(student_logits, teacher_logits):
+        return measure(*_looked(student_logits, teacher_logits))
+
+    return agreement
+
+
+def _same(student, teacher):
+    return student.argmax(1) == teacher.argmax(1)
+
+
+def _softmax(logits):
+    weights = np.exp(logits - logits.max(1, keepdims=True))
+    return weights / weights.sum(1, keepdims=True)
+
+
+def _last_of_equals(logits):
+    return logits.shape[1] - 1 - logits[:, ::-1].argmax(1)
+
+
+def _without_refusing_empty(student_logits, teacher_logits):
+    student, teacher = np.asarray(student_logits), np.asarray(teacher_logits)
+    if student.shape != teacher.shape:
+        raise ValueError("other shapes")
+    return float(_same(student, teacher).sum() / max(len(student), 1))
+
+
+def _without_comparing_shapes(student_logits, teacher_logits):
+    student, teacher = np.asarray(student_logits), np.asarray(teacher_logits)
+    if len(student) == 0:
+        raise ValueError("no examples")
+    return float(np.mean(_same(student, teacher)))
+
+
+def _columns(student, teacher):
+    return float((student.argmax(0) == teacher.argmax(0)).mean())
+
+
+def _any_top_two(student, teacher):
+    return float(np.mean([top in row.argsort()[-2:] for top, row in zip(student.argmax(1), teacher)]))
+
+
+def _correlation(student, teacher):
+    return float(np.corrcoef(student.ravel(), teacher.ravel())[0, 1])
+
+
+
+AGREEMENT = Exercise(
+    id="10.agreement",
+    title="agreement",
+    name="agreement",
+    parameters=("student_logits", "teacher_logits"),
+    points=2,
+    minutes=5,
+    difficulty="easy",
+    reference="tlkit.agreement:agreement",
+    cases=_cases,
+    shrinks=False,
+    hint="First one answer for each example and model; then compare.",
+    equivalent_mutants={
+        "return float(np.mean(student.argmax(axis=-1) == teacher.argmax(axis=1)))": "the last axis is axis 1",
+        "return float(np.mean(student.argmax(axis=1) == teacher.argmax(axis=-1)))": "the last axis is axis 1",
+    },
+    misconceptions=(
+        Misconception("the largest of each column", "Columns are classes: `argmax(0)` asks which example is the most typical of a class.",
+                      "Along which axis do the classes of one example lie?", _by(_columns)),
+        Misconception("the number, not the share", "It was counted, and not divided.", "Between which two numbers does a share lie?",
+                      _by(lambda s, t: int(_same(s, t).sum()))),
+        Misconception("the share in which they differ", "It is the other half of the same fact.", "What should two equal models get?",
+                      _by(lambda s, t: float(1 - _same(s, t).mean()))),
+        Misconception("in percent", "Reports print it that way.", "Between which two numbers does a share lie?", _by(lambda s, t: float(100 * _same(s, t).mean()))),
+        Misconception("the smallest output", "`argmin` is what they both find least likely.", "Which output is a model's answer?",
+                      _by(lambda s, t: float((s.argmin(1) == t.argmin(1)).mean()))),
+        Misconception("equal outputs are asked for", "Two models with the same answers hardly ever have the same numbers.", "What is an answer: the class, or its logit?",
+                      _by(lambda s, t: float((s.max(1) == t.max(1)).mean()))),
+        Misconception("entries are compared", "Of C outputs of an example one is the answer.", "How many answers does one example have?",
+                      _by(lambda s, t: float(((s == s.max(1, keepdims=True)) == (t == t.max(1, keepdims=True))).mean()))),
+        Misconception("how much the probabilities overlap", "It says more than the answers do, and is another number.",
+                      "What are two models that are unsure to a different degree, with the same answers?",
+                      _by(lambda s, t: float(np.minimum(_softmax(s), _softmax(t)).sum(1).mean()))),
+        Misconception("the last of equal outputs", "Sorting puts it at the end.", "Which of equal outputs does the exercise count?",
+                      _by(lambda s, t: float((_last_of_equals(s) == _last_of_equals(t)).mean()))),
+        Misconception("any of the teacher's two best", "Close, but not the same answer.", "How many answers does a model give?", _by(_any_top_two)),
+        Misconception("0 where there is nothing to measure", "Nothing was alike, but nothing was different either.", "What is 0 divided by 0?", _without_refusing_empty),
+        Misconception("shapes are not compared", "numpy repeats a single row as often as needed, without a word.",
+                      "What does numpy do with arrays of 4 and of 1 answers?", _without_comparing_shapes),
+        Misconception("all or nothing", "`all` asks whether every single one is alike.", "Which share of the examples is it?", _by(lambda s, t: float(_same(s, t).all()))),
+        Misconception("divided by the number of classes", "`shape[1]` is C; the share is one of examples.", "How many examples could be alike at most?",
+                      _by(lambda s, t: float(_same(s, t).sum() / s.shape[1]))),
+        Misconception("the correlation of the logits", "It says whether they move together, and is another number.", "How many of the answers are the same?", _by(_correlation)),
+        Misconception("the whole order of the classes", "Only the first place is the answer.", "How many answers does a model give?",
+                      _by(lambda s, t: float((s.argsort(1) == t.argsort(1)).all(1).mean()))),
+    ),
+)

@@ -1,0 +1,151 @@
+"""Exercise 10.temperature: which temperature?"""
+
+import numpy as np
+
+from tlkit.exercises.record import Case, Exercise, Misconception
+
+
+def _cases(rng: np.random.Generator) -> list[Case]:
+    def table(val, temperatures=None, test=None):
+        """Runs of val's temperatures (rows) and seeds (columns), in any order; losses fall where T rises."""
+        val = np.asarray(val, float)
+        temperatures = [1.0, 2.0, 4.0, 8.0][: len(val)] if temperatures is None else temperatures
+        test = np.round(rng.uniform(0.3, 0.9, val.shape), 3) if test is None else np.asarray(test, float)
+        runs = [(float(temperature), seed, round(float(2 / temperature + rng.uniform(0, 0.2)), 3), float(val[row, seed]), float(test[row, seed]))
+                for row, temperature in enumerate(temperatures) for seed in range(val.shape[1])]
+        return ([runs[place] for place in rng.permutation(len(runs))],)
+
+    eighths = lambda *rows: np.array(rows) / 8  # noqa: E731  (their means are exact, so that equal ones are equal)
+    return [
+        Case("the mean over the seeds", "two temperatures, one seed", (table(eighths([4], [6])),)),
+        Case("the mean over the seeds", "two temperatures, two seeds", (table(eighths([5, 7], [6, 3])),)),
+        Case("the mean over the seeds", "one good seed does not make a temperature", (table(eighths([6, 6, 5], [8, 2, 3], [4, 5, 5])),)),
+        Case("the mean over the seeds", "one bad seed does not unmake one", (table(eighths([4, 4], [8, 2])),)),
+        Case("the mean over the seeds", "the middle seed is not the mean", (table(eighths([5, 5, 5], [4, 4, 8])),)),
+        Case("the mean over the seeds", "four temperatures, four seeds", (table(eighths([2, 3, 4, 3], [5, 4, 6, 5], [7, 2, 1, 5], [4, 4, 4, 5])),)),
+        Case("the test set has no say", "the best on the test set is another", (table(eighths([7, 6], [3, 4]), test=[[0.6, 0.7], [0.9, 0.8]]),)),
+        Case("the test set has no say", "of three", (table(eighths([2, 4, 3], [6, 7, 5], [5, 5, 5]), test=[[0.95, 0.9, 0.85], [0.7, 0.6, 0.8], [0.5, 0.9, 0.7]]),)),
+        Case("of equals the lowest", "two alike", (table(eighths([3, 3], [6, 4], [5, 5])),)),
+        Case("of equals the lowest", "all alike, temperatures that are no whole numbers", (table(eighths([5, 6], [6, 5], [4, 7]), [0.5, 1.5, 12.0]),)),
+        Case("of equals the lowest", "ten is above two", (table(eighths([5, 6], [6, 5]), [2.0, 10.0]),)),
+        Case("no runs are refused", "one is enough", (table(eighths([5])),)),
+        Case("no runs are refused", "none at all", (([],),), raises="ValueError"),
+    ]
+
+
+def _choice(score=lambda rows: np.mean([row[3] for row in rows]), result=lambda t, rows: (t, float(np.mean([row[4] for row in rows]))), best=max, descending=False):
+    """The choice with one mistake."""
+
+    def choose_temperature(runs):
+        if not runs:
+            raise ValueError("no runs")
+        by = {t: [row for row in runs if row[0] == t] for t in sorted({row[0] for row in runs}, reverse=descending)}
+        chosen = best(by, key=lambda t: score(by[t]))
+        return result(chosen, by[chosen])
+
+    return choose_temperature
+
+
+def _for_each_seed(runs):
+    if not runs:
+        raise ValueError("no runs")
+    best = [max(sorted(row for row in runs if row[1] == seed), key=lambda row: row[3]) for seed in {row[1] for row in runs}]
+    temperatures = [row[0] for row in best]
+    return max(sorted(set(temperatures)), key=temperatures.count), float(np.mean([row[4] for row in best]))
+
+
+def _best_run(runs):
+    if not runs:
+        raise ValueError("no runs")
+    row = max(sorted(runs), key=lambda row: row[3])
+    return row[0], row[4]
+
+
+def _mean_of_all(runs):
+    chosen, _ = _choice()(runs)
+    return chosen, float(np.mean([row[4] for row in runs]))
+
+
+def _best_test_of_it(runs):
+    return _choice(result=lambda t, rows: (t, max(row[4] for row in rows)))(runs)
+
+
+def _first_seen(runs):
+    if not runs:
+        raise ValueError("no runs")
+    by = {}
+    for row in runs:
+        by.setdefault(row[0], []).append(row)
+    chosen = max(by, key=lambda t: np.mean([row[3] for row in by[t]]))
+    return chosen, float(np.mean([row[4] for row in by[chosen]]))
+
+
+def _nothing_for_nothing(runs):
+    return _choice()(runs) if runs else (None, float("nan"))
+
+
+def _last_run(runs):
+    if not runs:
+        raise ValueError("no runs")
+    by = {row[0]: row for row in runs}
+    chosen = max(sorted(by), key=lambda t: by[t][3])
+    return chosen, by[chosen][4]
+
+
+
+TEMPERATURE = Exercise(
+    id="10.temperature",
+    title="which temperature?",
+    name="choose_temperature",
+    parameters=("runs",),
+    points=2,
+    minutes=6,
+    difficulty="easy",
+    reference="tlkit.comparison:choose_temperature",
+    cases=_cases,
+    shrinks=False,
+    equivalent_mutants={
+        **dict.fromkeys(("dropped: if len(runs) == 0:\n    raise ValueError('without runs there is no temperature to choose')",
+                         "dropped: raise ValueError('without runs there is no temperature to choose')", "if len(runs) == -1:"),
+                        "to take the largest of nothing is a ValueError as well"),
+        "return (best, float(means[best][-1]))": "there are two means",
+    },
+    hint="Group the runs by temperature; one column decides, another is reported.",
+    misconceptions=(
+        Misconception("chosen on the test set", "It is the number that counts in the end; so it must not choose.", "Which split is there to choose with?",
+                      _choice(score=lambda rows: np.mean([row[4] for row in rows]))),
+        Misconception("the lowest loss", "The loss has T in it: at another temperature it is another loss.", "Can losses at T = 1 and T = 8 be compared?",
+                      _choice(score=lambda rows: -np.mean([row[2] for row in rows]))),
+        Misconception("the highest loss", "A table has many columns.", "Which column holds the validation accuracy?",
+                      _choice(score=lambda rows: np.mean([row[2] for row in rows]))),
+        Misconception("the best single run", "One good seed is luck; the next seed is asked too.", "How many seeds does each temperature have?", _best_run),
+        Misconception("the temperature of the best single run", "One good seed is luck, even if the mean is reported.", "How many seeds does each temperature have?",
+                      _choice(score=lambda rows: max(row[3] for row in rows))),
+        Misconception("the temperature whose worst run is best", "Cautious, but another rule.", "What of the seeds' accuracies should be highest?",
+                      _choice(score=lambda rows: min(row[3] for row in rows))),
+        Misconception("a temperature for each seed", "Each seed takes what is best for it: the choice then profits from luck as many times as there are seeds.",
+                      "For how many seeds is one temperature chosen?", _for_each_seed),
+        Misconception("the validation accuracy is reported", "It was looked at for choosing, and is too good for that reason.", "Which split has had no say?",
+                      _choice(result=lambda t, rows: (t, float(np.mean([row[3] for row in rows]))))),
+        Misconception("the test accuracy of all runs", "The mean is over the runs of one temperature.", "Which runs have the temperature that was chosen?", _mean_of_all),
+        Misconception("the best test accuracy at it", "Of several seeds the mean is reported, not the luckiest.", "What is to be expected of another seed?", _best_test_of_it),
+        Misconception("the highest of equals", "The order of the search decides, if nobody says otherwise.", "Which of equal temperatures does the exercise take?",
+                      _choice(descending=True)),
+        Misconception("of equals the one that comes first in the table", "The table is in no order.", "Which of equal temperatures does the exercise take?", _first_seen),
+        Misconception("the lowest accuracy", "It is losses that should be low.", "Should an accuracy be high or low?", _choice(best=min)),
+        Misconception("the two results are swapped", "Both are numbers.", "Which of the two comes first?",
+                      _choice(result=lambda t, rows: (float(np.mean([row[4] for row in rows])), t))),
+        Misconception("the temperature alone", "The other half of the answer is what it is worth.", "Which two numbers should come back?", _choice(result=lambda t, rows: t)),
+        Misconception("an answer without runs", "Nothing was tried, so nothing can be chosen.", "What does the exercise ask for where there are no runs?", _nothing_for_nothing),
+        Misconception("the median over the seeds", "Less moved by one seed, and another rule.", "Which middle does the exercise ask for?",
+                      _choice(score=lambda rows: np.median([row[3] for row in rows]))),
+        Misconception("a sum where a mean is due", "With as many seeds each, sums choose the same; but an accuracy is no sum.", "Between which two numbers does an accuracy lie?",
+                      _choice(result=lambda t, rows: (t, float(np.sum([row[4] for row in rows]))))),
+        Misconception("one run of each temperature", "A dictionary with one place for each temperature keeps the run that came last.",
+                      "How many runs does each temperature have?", _last_run),
+        Misconception("validation and test together choose", "More examples make a better choice, and a test set that is none any more.",
+                      "Which split must have no say?", _choice(score=lambda rows: np.mean([row[3] + row[4] for row in rows]))),
+        Misconception("the test accuracy of its best seed", "Its best seed on validation data is still one seed.", "Of how many runs is the mean reported?",
+                      _choice(result=lambda t, rows: (t, max(sorted(rows), key=lambda row: row[3])[4]))),
+    ),
+)
