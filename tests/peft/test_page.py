@@ -18,7 +18,7 @@ def test_the_page_runs_as_it_stands(tmp_path, monkeypatch):
     names: dict = {}
     for block in re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL):
         exec(block, names)  # noqa: S102 - the project's own page
-    assert (tmp_path / "student.tl").stat().st_size > 10 * (tmp_path / "digits.tl").stat().st_size
+    assert (tmp_path / "plain.tl").stat().st_size > 10 * (tmp_path / "digits.tl").stat().st_size
     assert names["shelf"].names == ["digits", "three or seven"] and names["shelf"].active == "three or seven"
 
 
