@@ -193,7 +193,7 @@ print(f"the labels' part, at any T: {float(logits.grad.norm()):.5f}")
 # %% [markdown]
 # ## Ask once
 #
-# The teacher is large; asking it at every step costs more than training the student. But its answer about an image does not change from epoch to epoch. So it is asked once for each example,
+# The teacher is large; asking it at every step can cost more than training the student. But its answer about an image does not change from epoch to epoch. So it is asked once for each example,
 # and what it said is kept. Three things can go wrong without any error message: the teacher is still in training mode, it records gradients for nobody, or what is kept belongs to other examples, as the
 # loader had shuffled them.
 
@@ -327,7 +327,7 @@ for name, run in (("by the student alone", alone), ("by the one that asked about
     print(f"   {name:32} on {(ours == said.argmax(1))[wrong].sum()} of them")
 
 # %% [markdown]
-# Mistakes can come across as well; compare the two counts, which are small. Where student and teacher agree they are right together or wrong together, so agreement bounds how far their accuracies can be apart, and says nothing about where they both are.
+# Did the last student take over its teacher's mistakes? Only if the second count lies clearly above the first, for some images mislead everybody. Where student and teacher agree they are right together or wrong together, so agreement bounds how far their accuracies can be apart, and says nothing about where they both are.
 #
 # ECE is the calibration error that you know from unit 06: how far confidence is from the share that is right. Compare it with the *mean confidence* beside it: who is surer than it is right, and who less sure?
 
@@ -419,7 +419,7 @@ print(f"\n{pictures.named(few)}: same examples {pictures.closed(few, 'soft, same
 #
 # - On the **same few examples** the teacher adds little or nothing to the labels. It was trained on these very examples, and at $T = 1$ is so sure of them that its soft targets are hardly softer than labels. $T = 4$ was tried as well; the table has the better of the two on validation data, and no interval below lies above 0.
 # - With **nearly all labels known** there is hardly a gap left; a share of almost nothing means almost nothing, and can have any sign.
-# - On the digits with few labels the teacher's **answers as labels** (“hard”) on all examples do about as much as its probabilities. What came across are mainly new examples. The two rows differ in one more setting: with few labels, validation data chose images changed at random for the answers, and images as they are for the probabilities (there the teacher is asked about each changed image, and it was never trained on any). On the tickets, where the teacher is right less often, compare the two rows again: first the accuracy, then agreement and calibration error.
+# - On the digits with few labels the teacher's **answers as labels** (“hard”) on all examples do about as much as its probabilities. What came across are mainly new examples. The two rows differ in one more setting: with few labels, validation data chose images changed at random for the answers, and images as they are for the probabilities (there the teacher is asked about each changed image, and its fine-tuning showed it none). On the tickets, where the teacher is right less often, compare the two rows again: first the accuracy, then agreement and calibration error.
 # - The **tickets** are harder to carry over than the digits: even with all texts the small network that reads them from nothing stays well below its teacher, which has read a billion sentences.
 #
 # And what the table does not show: the settings were chosen with a validation split that has more labels than the student. That is so for every row alike.
@@ -457,8 +457,6 @@ if large:
 # The text that this course grew from says that deep transfer learning “can be seen as a special form of parameter-efficient knowledge distillation”. Three notions in one sentence. Count, and keep them apart:
 
 # %% tags=["demo"]
-from tlkit.freezing import freeze
-
 lora = finetune(adapt(load_backbone("glyphnet"), task), task, plans.lora(rank=2, epochs=1), progress=False)
 print(f"{'':26}{'trained':>10}{'used at each prediction':>26}")
 for name, trained, used in (("full fine-tuning", count(teacher), count(teacher)),
@@ -599,7 +597,7 @@ for temperature in (1, 2, 4, 8, 16, 64, 256):
 # - The teacher is asked **once**, in evaluation mode, without gradients, and each answer is kept **by example**.
 # - What is not asked is not transferred: **more examples**, labelled or not, carry more across than a finer temperature.
 # - Compare with the **student alone**, tuned as carefully, and report the share of the gap, not of the teacher's accuracy.
-# - **Agreement** is not accuracy: a student can take over mistakes as well.
+# - **Agreement** is not accuracy: two models that make the same mistakes agree.
 #
 # ## Further reading
 #

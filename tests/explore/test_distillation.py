@@ -88,6 +88,6 @@ def test_temperature_1_is_shown_once():
     assert page.value.count("<th scope='row'") == rows - 1
     found = distillation.results()
     logits = np.array(found["example"]["logits"][0])
-    drawn = [len(distillation.draw_soft_targets(np.zeros((8, 8)), logits, list("0123456789"), t, [], []).axes[1].patches) for t in (1.0, 4.0)]
+    drawn = [len(distillation.draw_soft_targets(np.zeros((8, 8)), logits, list("0123456789"), t, found["results"], found["temperatures"]).axes[1].patches) for t in (1.0, 4.0)]
     assert drawn == [10, 20]
     assert "(at T = 1:" not in distillation.words_of_soft_targets(logits, list("0123456789"), 0, 1.0)

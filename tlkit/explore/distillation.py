@@ -110,6 +110,7 @@ def draw_soft_targets(image: np.ndarray, logits: np.ndarray, classes: list[str],
     """
     figure = new_figure(10.5, 3.4)
     picture, bars, reached = figure.subplots(1, 3, width_ratios=(0.7, 2, 1.5))
+    figure.get_layout_engine().set(wspace=0.06)
     picture.imshow(image, cmap="gray_r", vmin=0, vmax=16)
     picture.set(xticks=[], yticks=[], title="image")
     places = np.arange(len(classes))
