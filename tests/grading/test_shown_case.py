@@ -5,7 +5,7 @@ import pytest
 
 from tlkit import exercises
 from tlkit.grading.card import as_text
-from tlkit.grading.check import verdict_on
+from tlkit.grading.check import check, verdict_on
 from tlkit.grading.engine import judge
 from tlkit.grading.shrink import keeps_its_form
 from tlkit.grading.subject import LocalSubject
@@ -78,7 +78,7 @@ def test_bad_input_that_is_refused_is_not_called_wrong():
     assert found.points == 0 and len(found.waiting) == 1
     lines = as_text(found).splitlines()
     assert not any("bad input" in line for line in lines if line.strip().startswith("Not yet"))
-    assert any("counts once ordinary input is right too: " + found.waiting[0] in line for line in lines)
+    assert any(f"Right so far: {found.waiting[0]} (counts once ordinary input is right too)" in line for line in lines)
 
 
 def test_nan_is_named_only_where_the_case_that_is_shown_has_it():
@@ -99,3 +99,13 @@ def test_a_mark_of_what_is_left_out_is_no_negative_value_that_was_cut_off():
 
     found = judge(exercises.find_exercise("08.align"), LocalSubject({"align": zero_in_place_of_the_mark}, "align"))
     assert found.diagnosis.name == "0 where there is nothing to learn"
+
+
+@pytest.mark.parametrize("exercise_id, optional", [("06.shares", True), ("06.rates", False)])
+def test_an_optional_exercise_says_that_its_points_do_not_count(exercise_id, optional, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
+    record = exercises.find_exercise(exercise_id)
+    vars_of_caller = {"check": check, record.name: lambda *arguments: 0.0}
+    exec(f"check({exercise_id!r})", vars_of_caller)  # noqa: S102 - as a learner's cell does
+    assert ("its points do not count" in capsys.readouterr().out) is optional

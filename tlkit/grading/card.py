@@ -56,7 +56,7 @@ def _lines(verdict: Verdict) -> list[tuple[str, str]]:
         for label, passed in (("Passed", True), ("Not yet", False)):
             names = [group for group, right in verdict.groups.items() if right is passed and group not in verdict.waiting]
             lines.append((label, "; ".join(names) if names else "none of the parts" if label == "Passed" else ""))
-        lines.append(("Right, and counts once ordinary input is right too", "; ".join(verdict.waiting)))
+        lines.append(("Right so far", "; ".join(f"{group} (counts once ordinary input is right too)" for group in verdict.waiting)))
     return [(label, text) for label, text in lines if text]
 
 

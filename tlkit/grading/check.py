@@ -7,7 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tlkit.course.units import find_unit
 from tlkit.course.workspace import work_folder
+from tlkit.errors import TlkitError
 from tlkit.exercises import find_exercise
 from tlkit.exercises.record import load_function
 from tlkit.grading.card import Card, as_text
@@ -50,6 +52,8 @@ def check(exercise_id: str) -> float | None:
     mode = os.environ.get("NBGRADER_EXECUTION")
     if mode == "validate" and verdict.outcome is not Outcome.RIGHT:
         raise NotYet(as_text(verdict))
+    if mode is None and verdict.outcome is not Outcome.NOT_ATTEMPTED and _is_optional(exercise_id):
+        verdict = replace(verdict, notes=(*verdict.notes, "This exercise is optional: its points do not count."))
     _show(Card(verdict, with_hint=bool(mode) or note_check(verdict, _folder()) >= HINT_AFTER))
     return float(verdict.points) if mode == "autograde" else None
 
@@ -81,6 +85,14 @@ def verdict_on(exercise_id: str, namespace: dict[str, Any], seed: int = 0, hidde
         verdict = judge_with_hidden(record, subject, hidden_seeds) if hidden_seeds else judge(record, subject, seed)
         notes = tuple(f"`{name}` was replaced in this session; the check used the original." for name in patched[:3])
         return replace(verdict, notes=(*verdict.notes, *notes))
+
+
+def _is_optional(exercise_id: str) -> bool:
+    """Whether the unit's released notebooks give no points for it; False where there are none."""
+    try:
+        return exercise_id not in find_unit(exercise_id.split(".")[0]).counted_checks
+    except (TlkitError, OSError, ValueError, KeyError):
+        return False
 
 
 def _namespace() -> dict[str, Any]:
