@@ -193,7 +193,7 @@ print(f"the labels' part, at any T: {float(logits.grad.norm()):.5f}")
 # %% [markdown]
 # ## Ask once
 #
-# The teacher is large; asking it at every step costs more than training the student. But its answer about an image does not change from epoch to epoch. So it is asked once for each example,
+# The teacher is large; asking it at every step can cost more than training the student. But its answer about an image does not change from epoch to epoch. So it is asked once for each example,
 # and what it said is kept. Three things can go wrong without any error message: the teacher is still in training mode, it records gradients for nobody, or what is kept belongs to other examples, as the
 # loader had shuffled them.
 
@@ -203,9 +203,9 @@ print(f"the labels' part, at any T: {float(logits.grad.norm()):.5f}")
 # *10 minutes, 3 points, medium.* Write `ask_teacher`: the logits of every example, **in the examples' order**.
 #
 # - `teacher`: a module that gives logits (B, C). Ask it in evaluation mode, inside `torch.no_grad()` (or the like), and change
-#   nothing about it: leave it in the mode that it was in when it was handed to you.
+#   nothing about it: leave it in the mode that it was in when it was handed to you, and its parameters as trainable as they were.
 # - `batches`: gives pairs `(inputs, numbers)`, in any order. `numbers` is an int64 tensor (B,): row i of the batch is example `numbers[i]`. The last batch may be smaller. Each of the N examples
-#   (numbers 0 to N - 1) is in exactly one batch; walk through the batches once.
+#   (numbers 0 to N - 1) is in exactly one batch; walk through the batches once, also not a second time to count.
 # - Return a tensor (N, C); row n is what the teacher says of example n.
 
 # %% nbgrader={"grade": false, "grade_id": "10-cache", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -243,7 +243,9 @@ kept = ask_once(teacher, [(whole.train.inputs[part], part) for part in order])
 seconds = time.perf_counter() - started
 sure = kept.softmax(dim=1).max(dim=1).values
 print(f"asked about {len(kept)} images in {seconds:.2f} s; in 20 epochs, anew each time: {20 * seconds:.1f} s")
-print(f"the teacher is surer than 0.99 of {float((sure > 0.99).float().mean()):.0%} of them")
+learned = ask_once(teacher, [(task.train.inputs, torch.arange(len(task.train)))]).softmax(dim=1).max(dim=1).values
+print(f"the teacher is surer than 0.99 of {float((sure > 0.99).float().mean()):.0%} of them, "
+      f"and of {float((learned > 0.99).float().mean()):.0%} of the {len(task.train)} that it learned from")
 
 # %% [markdown]
 # (There is one case in which keeping is wrong: where images are changed at random at every step, the student sees an image that the teacher was never asked about. The library notices, and asks anew.)
@@ -291,7 +293,7 @@ print(everything.kept[0]["note"])
 # *5 minutes, 2 points, easy.* Write `agreement`: the share (from 0 to 1) of examples of which student and teacher have the largest output at the same class, right or wrong.
 #
 # - `student_logits`, `teacher_logits`: float numpy arrays (N, C), of the same examples in the same order. Where several outputs are equally the largest, the first one is the answer.
-# - Return a number. No examples, or arrays of different shapes, are a `ValueError`.
+# - Return a number. No examples, or arrays of different shapes (another N or another C), are a `ValueError`.
 
 # %% nbgrader={"grade": false, "grade_id": "10-agreement", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def agreement(student_logits, teacher_logits):
@@ -319,11 +321,13 @@ for name, run in (("teacher", teacher_run), ("student alone", alone), ("teacher,
     error = float(expected_calibration_error(probabilities, labels))
     print(f"{name:32}{(logits.numpy().argmax(1) == labels).mean():>10.3f}{share_alike(logits.numpy(), said):>11.3f}{probabilities.max(1).mean():>17.3f}{error:>8.3f}")
 wrong = said.argmax(1) != labels
-ours = predict_logits(everything.model, task.test.inputs).numpy().argmax(1)
-print(f"the teacher is wrong on {wrong.sum()} test images; the last student says the same wrong digit on {(ours == said.argmax(1))[wrong].sum()} of them")
+print(f"\nthe teacher is wrong on {wrong.sum()} test images; the same wrong digit is said")
+for name, run in (("by the student alone", alone), ("by the one that asked about all", everything)):
+    ours = predict_logits(run.model, task.test.inputs).numpy().argmax(1)
+    print(f"   {name:32} on {(ours == said.argmax(1))[wrong].sum()} of them")
 
 # %% [markdown]
-# A student takes over mistakes as well. Where student and teacher agree they are right together or wrong together, so agreement bounds how far their accuracies can be apart, and says nothing about where they both are.
+# Did the last student take over its teacher's mistakes? Only if the second count lies clearly above the first, for some images mislead everybody. Where student and teacher agree they are right together or wrong together, so agreement bounds how far their accuracies can be apart, and says nothing about where they both are.
 #
 # ECE is the calibration error that you know from unit 06: how far confidence is from the share that is right. Compare it with the *mean confidence* beside it: who is surer than it is right, and who less sure?
 
@@ -413,9 +417,9 @@ print(f"\n{pictures.named(few)}: same examples {pictures.closed(few, 'soft, same
 # %% [markdown]
 # Read the table from top to bottom, and look for what did *not* help:
 #
-# - On the **same few examples** the teacher adds little or nothing to the labels. It was trained on these very examples, and is so sure of them that its soft targets are hardly softer than labels.
+# - On the **same few examples** the teacher adds little or nothing to the labels. It was trained on these very examples, and at $T = 1$ is so sure of them that its soft targets are hardly softer than labels. $T = 4$ was tried as well; the table has the better of the two on validation data, and no interval below lies above 0.
 # - With **nearly all labels known** there is hardly a gap left; a share of almost nothing means almost nothing, and can have any sign.
-# - On the digits the teacher's **answers as labels** (“hard”) on all examples do as much as its probabilities, or more. What came across are mainly new examples. On the tickets, where the teacher is less sure, compare the two rows again: first the accuracy, then agreement and calibration error.
+# - On the digits with few labels the teacher's **answers as labels** (“hard”) on all examples do about as much as its probabilities. What came across are mainly new examples. The two rows differ in one more setting: with few labels, validation data chose images changed at random for the answers, and images as they are for the probabilities (there the teacher is asked about each changed image, and its fine-tuning showed it none). On the tickets, where the teacher is right less often, compare the two rows again: first the accuracy, then agreement and calibration error.
 # - The **tickets** are harder to carry over than the digits: even with all texts the small network that reads them from nothing stays well below its teacher, which has read a billion sentences.
 #
 # And what the table does not show: the settings were chosen with a validation split that has more labels than the student. That is so for every row alike.
@@ -453,8 +457,6 @@ if large:
 # The text that this course grew from says that deep transfer learning “can be seen as a special form of parameter-efficient knowledge distillation”. Three notions in one sentence. Count, and keep them apart:
 
 # %% tags=["demo"]
-from tlkit.freezing import freeze
-
 lora = finetune(adapt(load_backbone("glyphnet"), task), task, plans.lora(rank=2, epochs=1), progress=False)
 print(f"{'':26}{'trained':>10}{'used at each prediction':>26}")
 for name, trained, used in (("full fine-tuning", count(teacher), count(teacher)),
@@ -595,7 +597,7 @@ for temperature in (1, 2, 4, 8, 16, 64, 256):
 # - The teacher is asked **once**, in evaluation mode, without gradients, and each answer is kept **by example**.
 # - What is not asked is not transferred: **more examples**, labelled or not, carry more across than a finer temperature.
 # - Compare with the **student alone**, tuned as carefully, and report the share of the gap, not of the teacher's accuracy.
-# - **Agreement** is not accuracy: a student takes over mistakes as well.
+# - **Agreement** is not accuracy: two models that make the same mistakes agree.
 #
 # ## Further reading
 #

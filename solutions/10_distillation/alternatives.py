@@ -261,4 +261,59 @@ ALTERNATIVES = {
     "10.gradient": (gradient_by_power, gradient_by_example, gradient_by_jacobian),
 }
 
-EQUIVALENT_MUTANTS = {}
+_LAST_OF_TWO = "logits have two axes, of which the last is the second"
+_ONE_ROW = "one example's logits have one axis, which is the first and the last"
+
+EQUIVALENT_MUTANTS = {
+    "10.soft_targets": {
+        **dict.fromkeys(("return torch.exp(scaled - torch.logsumexp(scaled, dim=-1, keepdim=True))",
+                         "weights = np.exp(scaled - np.max(scaled, axis=1)[:, None])", "weights = np.exp(scaled - np.max(scaled, axis=--1)[:, None])",
+                         "return torch.from_numpy(weights / np.sum(weights, axis=1)[:, None])",
+                         "return torch.from_numpy(weights / np.sum(weights, axis=--1)[:, None])",
+                         "return (weights.T / weights.sum(-1)).T.to(logits.dtype)", "weights = (scaled - scaled.amax(-1).unsqueeze(1)).exp()"), _LAST_OF_TWO),
+        "weights = (scaled - scaled.amax(1).unsqueeze(-1)).exp()": "a maximum for each row has one axis, and the new one comes behind it",
+        "scaled = logits.numpy() / temperature": "the exercise asks for no gradient",
+    },
+    "10.kd_loss": {
+        **dict.fromkeys(("log_q = torch.log_softmax(student_logits / temperature, -1)", "log_p = torch.log_softmax(teacher_logits / temperature, -1)",
+                         "divergence = (log_p.exp() * (log_p - log_q)).sum(-1)",
+                         "hard = -torch.log_softmax(student_logits, -1)[torch.arange(len(labels)), labels]",
+                         "p = torch.softmax(teacher_logits / temperature, -1)", "entropy = -torch.special.xlogy(p, p).sum(-1).mean()",
+                         *(f"soft = nn.KLDivLoss(reduction='sum')((student_logits / temperature).log_softmax({ours}), (teacher_logits / temperature).softmax({theirs}))"
+                           for ours, theirs in (("1", "-1"), ("-1", "1"), ("--1", "-1"), ("-1", "--1")))), _LAST_OF_TWO),
+        **dict.fromkeys(("log_q, log_p = (each - torch.logsumexp(each, -1) for each in (s / temperature, t / temperature))",
+                         "losses.append((1 - soft_share) * (torch.logsumexp(s, -1) - s[y]) + soft_share * soft)"), _ONE_ROW),
+        "soft = torch.dot(log_p - log_q, log_p.exp()) * temperature ** 2": "a product does not mind the order",
+    },
+    "10.cache": {
+        "rows = sorted(((int(number), row) for said, numbers in pairs for number, row in zip(numbers, said)))":
+            "every example has its own number, so that two rows are never compared",
+    },
+    "10.agreement": {
+        "for ours, theirs in zip(teacher_logits.tolist(), student_logits.tolist()):": "to be alike has no direction",
+        **dict.fromkeys(("first, second = ((logits == logits.amax(1, keepdim=True)).int().argmax(-1) for logits in (first, second))",
+                         "first, second = ((logits == logits.amax(-1, keepdim=True)).int().argmax(1) for logits in (first, second))",
+                         "return np.count_nonzero(np.argmax(student_logits, -1) == np.argmax(teacher_logits, 1)) / student_logits.shape[0]",
+                         "return np.count_nonzero(np.argmax(student_logits, 1) == np.argmax(teacher_logits, -1)) / student_logits.shape[0]"), _LAST_OF_TWO),
+    },
+    "10.temperature": {
+        **dict.fromkeys(("dropped: if len(runs) == 0:\n    raise ValueError('no runs')", "dropped: raise ValueError('no runs')", "if len(runs) == -1:",
+                         "dropped: if not runs:\n    raise ValueError('no runs')"), "to take the smallest or largest of nothing is a ValueError as well"),
+        "return (best, means[best][-1])": "there are two means",
+        "table = np.array(runs)": "one accuracy that is no whole number makes numbers with a fraction of all",
+    },
+    "10.attention": {
+        **dict.fromkeys(("return 2 - 2 * cosine_similarity(ours, theirs)", "return 2 - 2 * cosine_similarity(ours, theirs, dim=-1)"),
+                        "the last axis is axis 1, which torch takes by itself"),
+        **dict.fromkeys(("return 2 - 2 * cosine_similarity(theirs, ours, dim=1)", "for ours, theirs in zip(teacher, student):"),
+                        "the square of the difference has no direction"),
+        "return ((maps[0] - maps[-1]) ** 2).sum(dim=(1, 2))": "there are two maps",
+    },
+    "10.gradient": {
+        **dict.fromkeys(("q, p = (torch.exp(each / temperature - torch.logsumexp(each / temperature, -1, keepdim=True)) for each in (student_logits, teacher_logits))",
+                         "q, p = (torch.softmax(each / temperature, -1) for each in (student_logits, teacher_logits))"), _LAST_OF_TWO),
+        **dict.fromkeys(("rows = [temperature * (torch.softmax(s / temperature, -1) - torch.softmax(t / temperature, 0)) for s, t in zip(student_logits, teacher_logits)]",
+                         "rows = [temperature * (torch.softmax(s / temperature, 0) - torch.softmax(t / temperature, -1)) for s, t in zip(student_logits, teacher_logits)]"),
+                        _ONE_ROW),
+    },
+}

@@ -79,3 +79,15 @@ def test_the_figure_follows_image_and_temperature():
     assert "test accuracy:" not in page.value  # 32 was not measured
     temperature.value = 4.0
     assert "test accuracy:" in page.value
+
+
+def test_temperature_1_is_shown_once():
+    image, temperature, page = distillation.explore_temperature().children
+    rows = page.value.count("<th scope='row'")
+    temperature.value = 1.0
+    assert page.value.count("<th scope='row'") == rows - 1
+    found = distillation.results()
+    logits = np.array(found["example"]["logits"][0])
+    drawn = [len(distillation.draw_soft_targets(np.zeros((8, 8)), logits, list("0123456789"), t, found["results"], found["temperatures"]).axes[1].patches) for t in (1.0, 4.0)]
+    assert drawn == [10, 20]
+    assert "(at T = 1:" not in distillation.words_of_soft_targets(logits, list("0123456789"), 0, 1.0)

@@ -110,11 +110,13 @@ def draw_soft_targets(image: np.ndarray, logits: np.ndarray, classes: list[str],
     """
     figure = new_figure(10.5, 3.4)
     picture, bars, reached = figure.subplots(1, 3, width_ratios=(0.7, 2, 1.5))
+    figure.get_layout_engine().set(wspace=0.06)
     picture.imshow(image, cmap="gray_r", vmin=0, vmax=16)
     picture.set(xticks=[], yticks=[], title="image")
     places = np.arange(len(classes))
     bars.bar(places - 0.2, softmax(logits), 0.4, color="white", edgecolor=GREY, hatch="//", label="T = 1")
-    bars.bar(places + 0.2, softmax(logits / temperature), 0.4, color=BLUE, label=f"T = {temperature:g}")
+    if temperature != 1:
+        bars.bar(places + 0.2, softmax(logits / temperature), 0.4, color=BLUE, label=f"T = {temperature:g}")
     bars.set_xticks(places, classes)
     bars.set(ylim=(0, 1), ylabel="probability", xlabel="class", title="what the teacher says")
     bars.legend(loc="upper right", fontsize=9, edgecolor="none")
@@ -137,8 +139,9 @@ def words_of_soft_targets(logits: np.ndarray, classes: list[str], label: int, te
     p, plain = softmax(logits / temperature), softmax(logits)
     top, second = np.argsort(logits)[::-1][:2]
     verdict = "right" if top == label else f"wrong: it is a {classes[label]}"
-    return (f"The teacher says {classes[top]}, which is {verdict}. Its second choice is {classes[second]}. At T = {temperature:g} the answer gets {p[top]:.3f} (at 1: "
-            f"{plain[top]:.3f}), the second {p[second]:.3f}, all others together {1 - p[top] - p[second]:.3f}. "
+    before = "" if temperature == 1 else f" (at T = 1: {plain[top]:.3f})"
+    return (f"The teacher says {classes[top]}, which is {verdict}. Its second choice is {classes[second]}. At T = {temperature:g} the answer gets {p[top]:.3f}"
+            f"{before}, the second {p[second]:.3f}, all others together {1 - p[top] - p[second]:.3f}. "
             f"Entropy {entropy(p):.2f} of at most {np.log2(len(classes)):.2f} bits.")
 
 
@@ -154,9 +157,10 @@ def explore_temperature():
         logits, label = np.array(example["logits"][image]), example["labels"][image]
         picture = draw_soft_targets(np.array(example["images"][image]), logits, classes, temperature, found["results"], temperatures)
         p, plain = softmax(logits / temperature), softmax(logits)
+        numbers = {"logit": [f"{each:.1f}" for each in logits], "T = 1": [f"{each:.3f}" for each in plain],
+                   f"T = {temperature:g}": [f"{each:.3f}" for each in p]}  # at T = 1 the last two are one row
         rows = "".join(f"<tr><th scope='row' {_CELL}>{escape(name)}</th>" + "".join(f"<td {_CELL}>{value}</td>" for value in values) + "</tr>"
-                       for name, values in (("logit", [f"{each:.1f}" for each in logits]), ("T = 1", [f"{each:.3f}" for each in plain]),
-                                            (f"T = {temperature:g}", [f"{each:.3f}" for each in p])))
+                       for name, values in numbers.items())
         head = "".join(f"<th scope='col' {_CELL}>{escape(name)}</th>" for name in classes)
         measured = ""
         if temperature in temperatures:
@@ -171,5 +175,5 @@ def explore_temperature():
     names = [(f"{number + 1}: a {classes[label]}", number) for number, label in enumerate(example["labels"])]
     return explorable(draw, {
         "image": choice("image", names, 0),
-        "temperature": ipywidgets.SelectionSlider(options=list(TEMPERATURES), value=1.0, description="temperature T", continuous_update=False, **_WIDE),
+        "temperature": ipywidgets.SelectionSlider(options=list(TEMPERATURES), value=4.0, description="temperature T", continuous_update=False, **_WIDE),
     }, "Soft targets of a teacher at a temperature")

@@ -26,11 +26,13 @@ def _cases(rng: np.random.Generator) -> list[Case]:
         Case("all or none", "all alike", (call(4, 5, 1.0),)),
         Case("all or none", "none alike", (call(4, 5, 0.0),)),
         Case("all or none", "one example", (call(1, 3, 1.0),)),
+        Case("all or none", "one example of one class", ((np.array([[0.5]]), np.array([[-1.5]])),)),
         Case("of equal outputs the first", "ties", (ties,)),
         Case("of equal outputs the first", "ties, and an example without", (tuple(np.concatenate([side, side[:, ::-1], [[1.0, 2.0, 3.0]]]) for side in ties),)),
         Case("bad input is refused", "a fair one first", (call(3, 4, 0.7),)),
         Case("bad input is refused", "no example at all", ((np.zeros((0, 3)), np.zeros((0, 3))),), raises="ValueError"),
         Case("bad input is refused", "more examples of the one than of the other", ((np.zeros((4, 3)), np.zeros((1, 3))),), raises="ValueError"),
+        Case("bad input is refused", "more classes of the one than of the other", ((np.zeros((4, 3)), np.zeros((4, 5))),), raises="ValueError"),
     ]
 
 
@@ -75,6 +77,17 @@ def _without_comparing_shapes(student_logits, teacher_logits):
     return float(np.mean(_same(student, teacher)))
 
 
+def _examples_counted_alone(student_logits, teacher_logits):
+    student, teacher = np.asarray(student_logits), np.asarray(teacher_logits)
+    if len(student) != len(teacher) or len(student) == 0:
+        raise ValueError("bad input")
+    return float(np.mean(_same(student, teacher)))
+
+
+def _is_largest(logits):
+    return logits == logits.max(1, keepdims=True)
+
+
 def _columns(student, teacher):
     return float((student.argmax(0) == teacher.argmax(0)).mean())
 
@@ -85,7 +98,6 @@ def _any_top_two(student, teacher):
 
 def _correlation(student, teacher):
     return float(np.corrcoef(student.ravel(), teacher.ravel())[0, 1])
-
 
 
 AGREEMENT = Exercise(
@@ -133,5 +145,13 @@ AGREEMENT = Exercise(
         Misconception("the correlation of the logits", "It says whether they move together, and is another number.", "How many of the answers are the same?", _by(_correlation)),
         Misconception("the whole order of the classes", "Only the first place is the answer.", "How many answers does a model give?",
                       _by(lambda s, t: float((s.argsort(1) == t.argsort(1)).all(1).mean()))),
+        Misconception("only the numbers of examples are compared", "With other classes the same number of an output means something else.",
+                      "What do (4, 3) and (4, 5) have in common, and what not?", _examples_counted_alone),
+        Misconception("each of several equal outputs counts", "A model gives one answer, also where outputs are equal.", "Which of equal outputs does the exercise count?",
+                      _by(lambda s, t: float((_is_largest(s) & _is_largest(t)).any(1).mean()))),
+        Misconception("one answer for all examples", "`argmax` without an axis gives the place of the largest entry of the whole array.", "How many answers do N examples have?",
+                      _by(lambda s, t: float(s.argmax() == t.argmax()))),
+        Misconception("divided by the number of all entries", "`size` is N times C; the share is one of examples.", "How many examples could be alike at most?",
+                      _by(lambda s, t: float(_same(s, t).sum() / s.size))),
     ),
 )

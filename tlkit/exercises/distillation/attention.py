@@ -87,5 +87,13 @@ ATTENTION = Exercise(
         Misconception("normalised over the batch", "`dim=0` goes through the examples.", "Which numbers belong to one example's map?", _by(norm=lambda a: F.normalize(a, dim=0))),
         Misconception("a softmax in place of a length", "It makes a distribution of the places; the formula divides by the Euclidean length.",
                       "Which length do the double bars mean?", _by(norm=lambda a: a.softmax(1))),
+        Misconception("a length for each row of the map", "The double bars go over all places of an example, rows and columns.", "How many lengths does one example have?",
+                      _by(see=lambda x: x.square().sum(1), norm=lambda a: F.normalize(a, dim=2), compare=lambda a, b: (a - b).square().sum((1, 2)))),
+        Misconception("a length for each column of the map", "`normalize` takes one axis; flatten height and width into one before.", "How many lengths does one example have?",
+                      _by(see=lambda x: x.square().sum(1), norm=lambda a: F.normalize(a, dim=1), compare=lambda a, b: (a - b).square().sum((1, 2)))),
+        Misconception("the root of the sum over the channels", "It is the length of a place's features; the formula takes its square.", "Is there a root in a(x)?",
+                      _by(see=lambda x: x.square().sum(1).sqrt().flatten(1))),
+        Misconception("half of it", "1 less the cosine is half the squared distance of two vectors of length 1.", "What is the squared distance of two vectors at right angles?",
+                      _by(compare=lambda a, b: 1 - (a * b).sum(1))),
     ),
 )

@@ -27,8 +27,8 @@ def _cases(rng: np.random.Generator) -> list[Case]:
         Case("the examples' order", f"{odd} examples, shuffled, the last alone", call(net("outputs", False), odd, odd - 1, True)),
         Case("evaluation mode, without gradients", "a BatchNorm", call(net("the teacher", norm=True), 4, 4)),
         Case("evaluation mode, without gradients", "a BatchNorm, two batches, shuffled", call(net("the teacher", norm=True), 6, 3, True)),
-        Case("the mode is put back", "it was in training", call(net("left", training=True), 3, 3)),
-        Case("the mode is put back", "it was in evaluation", call(net("left", training=False), 3, 3)),
+        Case("left as it was", "it was in training", call(net("left", training=True), 3, 3)),
+        Case("left as it was", "it was in evaluation", call(net("left", training=False), 3, 3)),
     ]
 
 
@@ -70,6 +70,18 @@ def _frozen_only(teacher, batches):
         parameter.requires_grad_(False)
     said, numbers = zip(*((teacher(inputs), numbers) for inputs, numbers in batches))
     return torch.cat(said)[torch.cat(numbers).argsort()]
+
+
+def _frozen_for_good(teacher, batches):
+    for parameter in teacher.parameters():
+        parameter.requires_grad_(False)
+    return _answer()(teacher, batches)
+
+
+def _counted_before(teacher, batches):
+    """One walk to count the examples, and another to ask."""
+    count = sum(len(numbers) for _, numbers in batches)
+    return _answer()(teacher, batches)[:count]
 
 
 def _by_column(said):
@@ -123,7 +135,6 @@ def _each_column_sorted(teacher, batches):
     return _answer(order=lambda said, numbers: said.sort(dim=0).values)(teacher, batches)
 
 
-
 CACHE = Exercise(
     id="10.cache",
     title="what the teacher says, once",
@@ -135,7 +146,7 @@ CACHE = Exercise(
     difficulty="medium",
     reference="tlkit.teacher:ask_once",
     cases=_cases,
-    looks_at=("the teacher.buffers", "the teacher.forward", "left.training"),
+    looks_at=("the teacher.buffers", "the teacher.forward", "left.training", "left.requires_grad", "batches.calls"),
     rtol=1e-5,
     atol=1e-6,
     shrinks=False,
@@ -171,5 +182,9 @@ CACHE = Exercise(
                       "Which type and shape does the exercise ask for?", _dictionary),
         Misconception("the outputs are sorted, not the examples", "`sort` puts each column into order by itself, and tears examples apart.",
                       "What should be in order: logits or example numbers?", _each_column_sorted),
+        Misconception("frozen for good", "To ask needs no gradients, and `no_grad` sees to that; whoever trains this model further finds nothing that trains.",
+                      "What about the teacher is another when your function has ended?", _frozen_for_good),
+        Misconception("the batches are walked through twice", "A first walk to count loads every example once more; the answers can be put together at the end.",
+                      "Is the number of examples needed before the first one is asked about?", _counted_before),
     ),
 )

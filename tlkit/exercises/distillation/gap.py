@@ -93,7 +93,6 @@ def _nan_for_one_seed(alone, distilled, teacher):
     return _share(_right)(alone, distilled, teacher)
 
 
-
 GAP = Exercise(
     id="10.gap",
     title="the share of the gap",
@@ -143,5 +142,11 @@ GAP = Exercise(
         Misconception("nan if one seed has no gap", "Whether there is a gap is asked of the means.", "Is there a gap between the means?", _nan_for_one_seed),
         Misconception("nan where distillation did harm", "Harm is a result, and its sign says so.", "What should a student get that is worse than alone?",
                       _share(lambda a, d, t: _right(a, d, t) if d >= a else float("nan"))),
+        Misconception("the gap without its sign", "A teacher who is worse is no teacher to reach.", "What is there to close where the teacher is worse than the student alone?",
+                      _share(lambda a, d, t: (d - a) / abs(t - a), no_gap=lambda a, t: t == a)),
+        Misconception("harm without its sign", "The size of a change does not say in which direction it went.", "What should a student get that is worse than alone?",
+                      _share(lambda a, d, t: abs(d - a) / (t - a))),
+        Misconception("divided by what is left", "The whole way goes from the student alone to the teacher.", "What should a student get that is as good as its teacher?",
+                      _share(lambda a, d, t: float(np.float64(d - a) / (t - d)) if t != d else float("inf"))),
     ),
 )

@@ -33,6 +33,12 @@ def _gradient(formula):
     return lambda student_logits, teacher_logits, temperature: formula(student_logits, teacher_logits, temperature)
 
 
+def _kl(s, t, T):
+    """KL(student || teacher) of each example, (B, 1)."""
+    q, p = torch.log_softmax(s / T, 1), torch.log_softmax(t / T, 1)
+    return (q.exp() * (q - p)).sum(1, keepdim=True)
+
+
 def _jacobian_missing(s, t, T):
     """The derivative by the student's probabilities."""
     return -(T**2) * _p(t, T) / _p(s, T) / len(s)
@@ -82,5 +88,14 @@ GRADIENT = Exercise(
                       _gradient(lambda s, t, T: T * (_p(s, T).log() - _p(t, T).log()) / len(s))),
         Misconception("only the logit's own probability moves", "Each logit stands in the denominators of all probabilities.", "Which probabilities move if one logit does?",
                       _gradient(lambda s, t, T: -T * _p(t, T) * (1 - _p(s, T)) / len(s))),
+        Misconception("over the batch", "`dim=0` goes through the examples; the classes of one example are in a row.", "Along which axis do the classes of one example lie?",
+                      _gradient(lambda s, t, T: T * (torch.softmax(s / T, 0) - torch.softmax(t / T, 0)) / len(s))),
+        Misconception("only the student has a temperature", "The teacher's probabilities are soft as well.", "Which of the two softmaxes has a T?",
+                      _gradient(lambda s, t, T: T * (_p(s, T) - _p(t, 1)) / len(s))),
+        Misconception("KL the other way round", "That is the gradient of KL(student || teacher).", "Whose probabilities weigh the logarithms in the loss?",
+                      _gradient(lambda s, t, T: T * _p(s, T) * ((s - t) / T - torch.logsumexp(s / T, 1, True) + torch.logsumexp(t / T, 1, True)
+                                                                - _kl(s, t, T)) / len(s))),
+        Misconception("the gradient by the logarithms of the probabilities", "-p is the derivative of KL by log q; the chain goes on through the softmax's denominator.",
+                      "By what is the gradient asked for?", _gradient(lambda s, t, T: -T * _p(t, T) / len(s))),
     ),
 )

@@ -73,7 +73,6 @@ def _teacher_graded(student_logits, teacher_logits, labels, temperature, soft_sh
     return _loss(hard=lambda s, y, T: F.cross_entropy(teacher_logits, y))(student_logits, teacher_logits, labels, temperature, soft_share)
 
 
-
 KD_LOSS = Exercise(
     id="10.kd_loss",
     title="the loss of distillation",
@@ -148,5 +147,20 @@ KD_LOSS = Exercise(
                       _loss(soft=lambda s, t, T: T**2 * _kl(_logs(t, 1 / T), _logs(s, 1 / T)).mean())),
         Misconception("the teacher's part is subtracted", "A divergence should become small, so it is added to what is made small.",
                       "Should student and teacher come closer or go apart?", _loss(weights=lambda a: (1 - a, -a))),
+        Misconception("a small number inside the logarithms", "It keeps them finite, and cuts off how far apart two sure models can be.",
+                      "Which function gives logarithms of a softmax in one step?",
+                      _loss(soft=lambda s, t, T: T**2 * (F.softmax(t / T, 1) * ((F.softmax(t / T, 1) + 1e-8).log() - (F.softmax(s / T, 1) + 1e-8).log())).sum(1).mean())),
+        Misconception("over the batch", "`dim=0` goes through the examples; the classes of one example are in a row.", "Along which axis do the classes of one example lie?",
+                      _loss(soft=lambda s, t, T: T**2 * F.kl_div(F.log_softmax(s / T, 0), F.softmax(t / T, 0), reduction="batchmean"))),
+        Misconception("the logarithms are divided, not the logits", "log softmax(s) / T does not belong to probabilities that add up to 1.",
+                      "What is divided by T in the formula, and when?",
+                      _loss(soft=lambda s, t, T: T**2 * F.kl_div(_logs(s, 1) / T, F.softmax(t / T, 1), reduction="batchmean"))),
+        Misconception("a squared error of the probabilities", "It is small where both are sure and differ in the small probabilities, which KL weighs by their logarithms.",
+                      "Which function of the probabilities stands in the formula?",
+                      _loss(soft=lambda s, t, T: T**2 * (F.softmax(s / T, 1) - F.softmax(t / T, 1)).square().mean())),
+        Misconception("the teacher's answer in place of its probabilities", "That is a hard label, and what the teacher thinks of the other classes is lost.",
+                      "What is p in the formula?", _loss(soft=lambda s, t, T: T**2 * F.cross_entropy(s / T, t.argmax(1)))),
+        Misconception("probabilities, not their logarithms, as the labels' part", "Cross-entropy takes the logarithm of what the label's class gets.",
+                      "What is the cross-entropy of a student that gives the right class probability 1?", _loss(hard=lambda s, y, T: F.nll_loss(F.softmax(s, 1), y))),
     ),
 )

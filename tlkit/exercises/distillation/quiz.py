@@ -54,7 +54,7 @@ QUIZ = Quiz(
             "You have 20 labelled images and 900 without labels, and a good teacher. The student's accuracy alone is poor. What is worth most?",
             (
                 Choice("Asking the teacher about the 20 labelled images at four temperatures.",
-                       "The soft targets of twenty images say a little more than their labels; the figure shows how little."),
+                       "In the figure, students that asked about the same 20 images did no better on average than those that had the labels alone."),
                 Choice("Asking the teacher about all 900: the student then learns from examples that nobody had to label.",
                        "That is where most of the gap was closed, even by the teacher's answers alone, as hard labels.", True),
                 Choice("Training the student on the 20 images for longer.", "It fits them perfectly already."),

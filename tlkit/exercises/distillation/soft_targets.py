@@ -97,10 +97,24 @@ def _painted_over(logits, temperature):
     return torch.nan_to_num(_overflows(logits, temperature))
 
 
+def _column_maximum(logits, temperature):
+    """Shifted by each column's maximum, which does not cancel within a row."""
+    weights = torch.exp((logits - logits.max(0, keepdim=True).values) / temperature)
+    return weights / weights.sum(1, keepdim=True)
+
+
+def _column_sums(logits, temperature):
+    weights = torch.exp((logits - logits.max(1, keepdim=True).values) / temperature)
+    return weights / weights.sum(0, keepdim=True)
+
+
+def _no_exponential(logits, temperature):
+    return logits / temperature / (logits / temperature).sum(1, keepdim=True)
+
+
 def _a_little_more(logits, temperature):
     weights = torch.exp((logits - logits.max(1, keepdim=True).values) / temperature)
     return weights / (weights.sum(1, keepdim=True) + 1e-3)
-
 
 
 SOFT_TARGETS = Exercise(
@@ -148,5 +162,11 @@ SOFT_TARGETS = Exercise(
         Misconception("nan is painted over", "0 in place of nan looks like a number; the row adds up to something else.", "What should each row add up to?", _painted_over),
         Misconception("a small number in the denominator", "It guards against 0 / 0; behind a shift by the maximum the sum is 1 at least.",
                       "What does the row add up to then?", _a_little_more),
+        Misconception("each column is shifted by its own maximum", "Only what is the same for all classes of an example cancels.",
+                      "Which number may be subtracted from a row without changing its softmax?", _column_maximum),
+        Misconception("divided by the sum of each column", "Columns are classes; the probabilities of one example are in a row.", "What should each row add up to?", _column_sums),
+        Misconception("divided by the temperature squared", "T squared stands in the loss; the logits are divided by T.", "Which power of T does the formula have?",
+                      _softmax(lambda logits, t: logits / t**2)),
+        Misconception("no exponential", "Logits can be negative, and so can their shares.", "Can a probability be negative?", _no_exponential),
     ),
 )

@@ -1,5 +1,7 @@
 """Exercise 10.temperature: which temperature?"""
 
+from itertools import groupby
+
 import numpy as np
 
 from tlkit.exercises.record import Case, Exercise, Misconception
@@ -23,11 +25,13 @@ def _cases(rng: np.random.Generator) -> list[Case]:
         Case("the mean over the seeds", "one bad seed does not unmake one", (table(eighths([4, 4], [8, 2])),)),
         Case("the mean over the seeds", "the middle seed is not the mean", (table(eighths([5, 5, 5], [4, 4, 8])),)),
         Case("the mean over the seeds", "four temperatures, four seeds", (table(eighths([2, 3, 4, 3], [5, 4, 6, 5], [7, 2, 1, 5], [4, 4, 4, 5])),)),
+        Case("the mean over the seeds", "low accuracies everywhere", (table(eighths([1, 1], [2, 1], [0, 2])),)),
         Case("the test set has no say", "the best on the test set is another", (table(eighths([7, 6], [3, 4]), test=[[0.6, 0.7], [0.9, 0.8]]),)),
         Case("the test set has no say", "of three", (table(eighths([2, 4, 3], [6, 7, 5], [5, 5, 5]), test=[[0.95, 0.9, 0.85], [0.7, 0.6, 0.8], [0.5, 0.9, 0.7]]),)),
         Case("of equals the lowest", "two alike", (table(eighths([3, 3], [6, 4], [5, 5])),)),
         Case("of equals the lowest", "all alike, temperatures that are no whole numbers", (table(eighths([5, 6], [6, 5], [4, 7]), [0.5, 1.5, 12.0]),)),
         Case("of equals the lowest", "ten is above two", (table(eighths([5, 6], [6, 5]), [2.0, 10.0]),)),
+        Case("of equals the lowest", "no answer was right", (table(eighths([0, 0], [0, 0])),)),
         Case("no runs are refused", "one is enough", (table(eighths([5])),)),
         Case("no runs are refused", "none at all", (([],),), raises="ValueError"),
     ]
@@ -84,13 +88,37 @@ def _nothing_for_nothing(runs):
     return _choice()(runs) if runs else (None, float("nan"))
 
 
+def _neighbours(runs):
+    """Grouped without sorting first: every stretch of one temperature is a group."""
+    if not runs:
+        raise ValueError("no runs")
+    groups = [(t, list(rows)) for t, rows in groupby(runs, key=lambda row: row[0])]
+    chosen, rows = max(sorted(groups), key=lambda group: np.mean([row[3] for row in group[1]]))
+    return chosen, float(np.mean([row[4] for row in rows]))
+
+
+def _searched_from(start):
+    """The search begins at an accuracy that the best one need not exceed."""
+
+    def choose_temperature(runs):
+        if not runs:
+            raise ValueError("no runs")
+        best = start, None, None
+        for t in sorted({row[0] for row in runs}):
+            rows = [row for row in runs if row[0] == t]
+            if np.mean([row[3] for row in rows]) > best[0]:
+                best = np.mean([row[3] for row in rows]), t, float(np.mean([row[4] for row in rows]))
+        return best[1:]
+
+    return choose_temperature
+
+
 def _last_run(runs):
     if not runs:
         raise ValueError("no runs")
     by = {row[0]: row for row in runs}
     chosen = max(sorted(by), key=lambda t: by[t][3])
     return chosen, by[chosen][4]
-
 
 
 TEMPERATURE = Exercise(
@@ -147,5 +175,13 @@ TEMPERATURE = Exercise(
                       "Which split must have no say?", _choice(score=lambda rows: np.mean([row[3] + row[4] for row in rows]))),
         Misconception("the test accuracy of its best seed", "Its best seed on validation data is still one seed.", "Of how many runs is the mean reported?",
                       _choice(result=lambda t, rows: (t, max(sorted(rows), key=lambda row: row[3])[4]))),
+        Misconception("only neighbours in the table are grouped", "`itertools.groupby` begins a new group wherever the temperature changes, and the table is in no order.",
+                      "In which order must a table be before neighbours are all that belong together?", _neighbours),
+        Misconception("the search starts at 0 and asks for more", "An accuracy may be 0, and then nothing is found.", "What comes back where no answer was right at any temperature?",
+                      _searched_from(0.0)),
+        Misconception("the best may be any above a half", "The search starts too high: a task can be so hard that the best stays below.",
+                      "Below which number can no accuracy lie?", _searched_from(0.5)),
+        Misconception("the test accuracies one by one", "Of the runs at one temperature the mean is reported.", "How many numbers should come back?",
+                      _choice(result=lambda t, rows: (t, [row[4] for row in rows]))),
     ),
 )
