@@ -16,7 +16,7 @@ from tlkit.errors import TlkitError
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones_and_near_ones():
-    with pytest.raises(TlkitError, match="no backbone 'resnet81'; backbones: glyphnet, minilm, .*do you mean resnet18"):
+    with pytest.raises(TlkitError, match="no backbone 'resnet81'; backbones: glyphnet, glyphnet_small, minilm, minilm_small, .*do you mean resnet18"):
         tlkit.load_backbone("resnet81")
     with pytest.raises(TlkitError, match="glyphnet takes no weights"):
         tlkit.load_backbone("glyphnet", weights="DEFAULT")

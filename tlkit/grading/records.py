@@ -230,7 +230,7 @@ def _verdict(content: Any) -> Verdict:
     for name, made in (("failing", FailingCase), ("diagnosis", Diagnosis)):
         if fields[name] is not None:
             fields[name] = made(**_fields(made, fields[name]))
-    return Verdict(**fields | {"notes": tuple(fields["notes"])})
+    return Verdict(**fields | {"notes": tuple(fields["notes"]), "waiting": tuple(fields.get("waiting", ()))})
 
 
 _PLAIN = {str: (str,), float: (int, float), float | None: (int, float, type(None))}
