@@ -14,6 +14,8 @@ from tests.grading.classwork.conftest import needs_sandbox
 from tlkit.course.build import build
 from tlkit.course.lab import lab_environment
 
+pytestmark = pytest.mark.slow  # many processes of nbgrader; what it makes of our grades is asked in process elsewhere
+
 PROJECT = Path(__file__).parents[2]
 UNIT = "01_why_transfer"
 HALF = {"01-sample", "01-paired_gain", "01-labels_needed", "01-quiz"}

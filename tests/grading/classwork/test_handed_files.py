@@ -117,6 +117,7 @@ def test_broken_foreign_and_forged_files_are_named_and_the_rest_is_taken(course,
     assert len(list(inbox.iterdir())) == 7
 
 
+@pytest.mark.slow
 def test_a_notebook_that_is_none_is_taken_so_that_its_learner_gets_an_answer(course, inbox, release):
     needs_sandbox()
     sealed(inbox, "a.tlkit", release, "ann", files={"01_small.ipynb": "no notebook"})
