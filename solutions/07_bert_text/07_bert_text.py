@@ -255,8 +255,8 @@ yours = "Nothing has arrived yet, where is it?"   # write another one, and run t
 print("your own:", few.classes[model([yours]).argmax()])
 
 # %% [markdown]
-# It works, though comparing with class means, which trains nothing, was better with so few texts (the first figure). And the listing's number for the loss? It lies a little above the true one in some
-# epochs and below it in others: nobody would notice. The rest of the unit looks into the parts that this loop takes for granted: tokens, padding and its mask, one vector for a text, the limit, and how few labels will do.
+# It works, though comparing with class means, which trains nothing, was better with so few texts (the first figure). And the listing's number for the loss? Here it is a
+# little too small, as the short last batch is an easy one; it can be too large as well. Nobody would notice. The rest of the unit looks into the parts that this loop takes for granted: tokens, padding and its mask, one vector for a text, the limit, and how few labels will do.
 
 # %% [markdown]
 # ## Tokens, attention and the mask
