@@ -11,7 +11,7 @@ INSTALLED := $(VENV)/.installed
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help env lab doctor test test-slow build verify bench package lock binder clean
+.PHONY: help env lab doctor test test-slow test-image build verify bench package lock binder clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,10 +42,13 @@ doctor: env  ## say whether everything is in order, and what to do about what is
 
 test: env  ## the tests that every change must pass
 	$(BIN)/tlkit build --check
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not image"
 
 test-slow: env  ## the rest of the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
+
+test-image: env  ## build what binder/ describes, and run every unit in it with 1 CPU, 2 GB and no network
+	$(BIN)/python -m pytest -m image
 
 build: env  ## turn solutions/ into course/; UNIT=01 builds that unit
 	$(BIN)/tlkit build $(UNIT)

@@ -170,7 +170,7 @@ def seen(image):
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.image
 def test_the_home_of_a_learner_holds_copies_of_the_units_and_no_answer(image):
     visible = {path.name for path in image.home.iterdir() if not path.name.startswith(".")}
     assert visible == {"binder", "work", "LICENSE", "LICENSE-CC-BY-4.0"}
@@ -183,14 +183,14 @@ def test_the_home_of_a_learner_holds_copies_of_the_units_and_no_answer(image):
             assert not [answer for answer in tellings if answer in text], path
 
 
-@pytest.mark.slow
+@pytest.mark.image
 def test_it_starts_without_a_network_and_the_first_page_is_unit_00(seen):
     assert not seen["network"]["reached"]
     page = seen["first page"]
     assert page["is_lab"] and "/lab/tree/work/00_start_here/00_start_here.ipynb" in page["address"]
 
 
-@pytest.mark.slow
+@pytest.mark.image
 def test_every_unit_runs_from_top_to_bottom_on_one_cpu(seen):
     assert set(seen["units"]) == NOTEBOOKS
     assert {name: unit["faults"] for name, unit in seen["units"].items() if unit["faults"]} == {}
@@ -198,19 +198,19 @@ def test_every_unit_runs_from_top_to_bottom_on_one_cpu(seen):
     assert {unit["threads"] for unit in seen["units"].values()} <= {0, 1}  # 0: torch was not needed
 
 
-@pytest.mark.slow
+@pytest.mark.image
 def test_every_unit_stays_within_two_gigabytes_server_included(seen):
     assert {name: unit["together_mb"] for name, unit in seen["units"].items() if not 0 < unit["together_mb"] <= 2147} == {}
     assert not seen["killed_for_memory"]
 
 
-@pytest.mark.slow
+@pytest.mark.image
 def test_the_learners_commands_work_there(seen):
     assert {name: (facts["returncode"], facts["error"]) for name, facts in seen["commands"].items() if facts["returncode"]} == {}
     assert json.loads(seen["commands"]["doctor"]["out"])["ok"]
 
 
-@pytest.mark.slow
+@pytest.mark.image
 def test_a_kernel_that_went_beyond_the_memory_is_explained_afterwards(seen):
     (memory,) = [row for row in json.loads(seen["commands"]["doctor"]["out"])["findings"] if row["topic"] == "Memory"]
     assert "2.0 GiB, the limit of this container" in memory["found"]
