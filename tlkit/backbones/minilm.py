@@ -7,12 +7,12 @@ same tokenizer and without pretrained weights, for students.
 
 import hashlib
 import json
-import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
 from tlkit.backbones import transformer_bodies
 from tlkit.backbones.backbone import Backbone
+from tlkit.backbones.rebuilding import rebuild
 from tlkit.backbones.tokenization import Tokenization
 from tlkit.errors import TlkitError
 
@@ -43,10 +43,7 @@ def load(name: str, pretrained: bool, seed: int, pooling: str | None) -> Backbon
 def _build_small(folder: Path, seed: int, pooling: str | None) -> Backbone:
     texts = transformer_bodies.small_files(folder)
     texts["config.json"] = json.dumps({**json.loads(texts["config.json"]), **SMALL})
-    with tempfile.TemporaryDirectory(prefix="tlkit-body-") as place:
-        for name, text in texts.items():
-            Path(place, name).write_text(text, encoding="utf-8")
-        return transformer_bodies.load(Path(place), False, seed, pooling, "minilm_small", licence="Apache-2.0")
+    return rebuild({"transformers": texts, "pooling": pooling, "shown_as": "minilm_small", "licence": "Apache-2.0"}, seed)
 
 
 def is_installed() -> bool:

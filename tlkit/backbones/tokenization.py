@@ -76,20 +76,16 @@ class Tokenization:
 
     def lengths(self, inputs: Sequence) -> np.ndarray:
         """How many tokens each text has before it is cut, int64 (N,); more than `max_length` means that it is cut."""
-        texts = _texts(inputs)
-        encoded = self.tokenizer(texts, is_split_into_words=not isinstance(texts[0], str), verbose=False)
-        return np.array([len(tokens) for tokens in encoded["input_ids"]])
+        return np.array([len(tokens) for tokens in self._uncut(inputs)])
 
     def unknown_share(self, inputs: Sequence) -> float:
         """The share of the tokens that stand for what the tokenizer does not know, such as [UNK]; special tokens do not count."""
-        texts = _texts(inputs)
-        encoded = self.tokenizer(texts, is_split_into_words=not isinstance(texts[0], str), add_special_tokens=False, verbose=False)
-        tokens = [token for row in encoded["input_ids"] for token in row]
-        return tokens.count(self.tokenizer.unk_token_id) / max(1, len(tokens))
+        return self._unknown_among(self._uncut(inputs))
 
     def unread(self, inputs: Sequence) -> list[str]:
         """What the body will not get to read of these texts: a sentence for unknown words, for ends, and for texts without a token."""
-        share, lengths = self.unknown_share(inputs), self.lengths(inputs)
+        rows = self._uncut(inputs)
+        share, lengths = self._unknown_among(rows), np.array([len(tokens) for tokens in rows])
         empty = int((lengths <= self.tokenizer.num_special_tokens_to_add()).sum())
         said = []
         if share >= MOST_UNKNOWN:
@@ -101,6 +97,15 @@ class Tokenization:
             said.append(f"{(lengths > self.max_length).sum()} of {len(lengths):,} texts are longer than {self.max_length} tokens, and what is behind them "
                         "is not read; put what matters first, or split them")
         return said
+
+    def _uncut(self, inputs: Sequence) -> list[list[int]]:
+        """Each text's tokens, special ones among them, however many there are."""
+        texts = _texts(inputs)
+        return self.tokenizer(texts, is_split_into_words=not isinstance(texts[0], str), verbose=False)["input_ids"]
+
+    def _unknown_among(self, rows: list[list[int]]) -> float:
+        unknown = sum(row.count(self.tokenizer.unk_token_id) for row in rows)
+        return unknown / max(1, sum(map(len, rows)) - len(rows) * self.tokenizer.num_special_tokens_to_add())
 
     def cut_off(self, inputs: Sequence, max_length: int | None = None) -> tuple[float, int]:
         """The share of texts that are cut, and how many word pieces are lost in all (`tlkit.backbones.padding.truncation`)."""

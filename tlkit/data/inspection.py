@@ -26,8 +26,7 @@ class Inspection:
         task: what was looked at.
         lengths: split -> (shortest, median, longest), in pixels a side, words or seconds.
         repeated: split -> how many of its examples stand in it already.
-        shared: two splits -> how many different inputs stand in both.
-        pairs: two splits -> the first place of each such input in the one and in the other, in rising order.
+        pairs: two splits -> the first place, in the one and in the other, of each input that stands in both, in rising order.
         contradictions: how many inputs stand there with different labels.
         unreadable: what could not be decoded, and why.
         unknown_share: the share of all tokens that stand for what that tokenizer does not know, such as [UNK].
@@ -40,7 +39,6 @@ class Inspection:
     task: Task
     lengths: dict[str, tuple[float, float, float]] = field(default_factory=dict)
     repeated: dict[str, int] = field(default_factory=dict)
-    shared: dict[tuple[str, str], int] = field(default_factory=dict)
     pairs: dict[tuple[str, str], list[tuple[int, int]]] = field(default_factory=dict)
     contradictions: int = 0
     unreadable: list[str] = field(default_factory=list)
@@ -49,6 +47,11 @@ class Inspection:
     most_tokens: int = 0
     token_limit: int = 0
     rates: Counter = field(default_factory=Counter)
+
+    @property
+    def shared(self) -> dict[tuple[str, str], int]:
+        """Two splits -> how many different inputs stand in both."""
+        return {splits: len(places) for splits, places in self.pairs.items()}
 
     @property
     def imbalance(self) -> float | None:
@@ -110,7 +113,6 @@ def inspect(task: Task, backbone: str | None = None) -> Inspection:
         found.repeated[name] = len(lengths) - len(prints)
     for one, other in combinations(task.splits, 2):
         both = seen[one].keys() & seen[other].keys()
-        found.shared[one, other] = len(both)
         found.pairs[one, other] = sorted((seen[one][key].place, seen[other][key].place) for key in both)
     labels: dict[Hashable, set] = {}
     for prints in seen.values():

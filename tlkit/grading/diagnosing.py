@@ -135,14 +135,9 @@ def _general(exercise: Exercise, subject: Subject, trials: list[Trial], smallest
     if chance or exercise.view is not None and exercise.kind != "loop":
         return chance
     pairs = _pairs(exercise, trials)
-    if not any(_became_nan(expected, got) for expected, got, i in pairs if i == smallest):  # what is said of nan must be seen
-        pairs = [pair for pair in pairs if not _became_nan(*pair[:2])]
+    if not any(relations.became_nan(expected, got) for expected, got, i in pairs if i == smallest):  # what is said of nan must be seen
+        pairs = [pair for pair in pairs if not relations.became_nan(*pair[:2])]
     return variants.compared(exercise, trials) or relations.compared(pairs, _inputs(trials))
-
-
-def _became_nan(expected: object, got: object) -> bool:
-    expected, got = np.asarray(expected), np.asarray(got)
-    return got.dtype.kind == "f" and bool(np.isnan(got).any()) and not (expected.dtype.kind == "f" and np.isnan(expected).any())
 
 
 def _changed(exercise: Exercise, failing: Trial) -> str:

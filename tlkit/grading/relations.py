@@ -46,7 +46,7 @@ def compared(pairs: list[tuple[Any, Any, int]], inputs: list[tuple]) -> Diagnosi
     if all(e.dtype.kind == "f" and g.dtype.kind in "biu" and np.array_equal(np.trunc(e), g) for e, g in arrays):
         return Diagnosis("the fractions are cut off", "The right numbers were put into an array of whole numbers.",
                          "Look for `//`, `int(...)` and arrays that begin as integers.")
-    if any(np.isnan(g).any() and not np.isnan(e).any() for e, g in floats):
+    if any(became_nan(e, g) for e, g in floats):
         return Diagnosis("nan appears", "A number is due here. Either nan is returned on purpose, or it is computed: 0/0, inf - inf, "
                          "the logarithm of a negative number.", "Try the failing input by hand: where does nan come in?")
     if any(np.isinf(g).any() and not np.isinf(e).any() for e, g in floats):
@@ -56,6 +56,12 @@ def compared(pairs: list[tuple[Any, Any, int]], inputs: list[tuple]) -> Diagnosi
         return None
     return (_sum_for_mean(floats, [i for _, _, i in pairs], inputs) or sign_or_factor(pairs)
             or _functions(floats) or _positions(floats) or _offset(floats))
+
+
+def became_nan(expected: Any, got: Any) -> bool:
+    """Whether nan stands in what came, and nowhere in what was due."""
+    due, came = (np.asarray(value) for value in (expected, got))
+    return came.dtype.kind == "f" and bool(np.isnan(came).any()) and not (due.dtype.kind == "f" and np.isnan(due).any())
 
 
 def _one_entry(pairs: list) -> int | None:
