@@ -9,12 +9,16 @@ from tlkit.drawing import (
 )  # fmt: skip
 
 __all__ = [
-    "BLUE", "GREEN", "GREY", "ORANGE", "PINK", "RED", "SKY", "Picture", "as_html", "box", "choice", "explorable", "failures", "keep_drawn",
-    "new_figure", "quiet_axes",
+    "BLUE", "GREEN", "GREY", "ORANGE", "PINK", "RED", "SKY", "SLIDER", "Picture", "as_html", "box", "choice", "explorable", "failures",
+    "keep_drawn", "new_figure", "quiet_axes",
 ]  # fmt: skip
 
 failures: list[str] = []
 """Tracebacks of widget callbacks that failed in this session; tests look here, readers see them in the figure."""
+
+SLIDER = {"continuous_update": False, "style": {"description_width": "150px"}, "layout": {"width": "450px", "max_width": "calc(100% - 4px)"}}
+"""How sliders and boxes to tick are laid out: one below the other, narrower where the window is (less their margins), and asked once they stand
+still."""
 
 
 def explorable(draw: Callable[..., str], controls: dict, label: str, formulas: bool = False):
@@ -38,6 +42,8 @@ def explorable(draw: Callable[..., str], controls: dict, label: str, formulas: b
 
     keep_drawn(page, drawn, controls)
     # No tooltip: the browser's side of a box cannot draw a box that has one.
+    for control in controls.values():
+        control.tooltip = control.description  # ipywidgets shows "null" without one
     return box([*controls.values(), page], lambda: page.value)
 
 
@@ -61,7 +67,7 @@ def box(children: list, still: Callable[[], str]):
                 shown["text/plain"] = STANDS_STILL
             return shown
 
-    return Box(children)
+    return Box(children).add_class("tlkit-explorable")
 
 
 def choice(description: str, options, value):

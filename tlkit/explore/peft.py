@@ -12,7 +12,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from tlkit.explore.figures import BLUE, GREEN, GREY, ORANGE, PINK, RED, SKY, Picture, as_html, choice, explorable, new_figure, quiet_axes
+from tlkit.explore.figures import BLUE, GREEN, GREY, ORANGE, PINK, RED, SKY, SLIDER, Picture, as_html, choice, explorable, new_figure, quiet_axes
 from tlkit.explore.why_transfer import mean_and_error
 from tlkit.peft.counting import low_rank_cost
 
@@ -134,8 +134,7 @@ def explore_ways():
             way_table(accuracy, cost, way))
 
     controls = {"setting": choice("task, labels", list(options), next(iter(options))),
-                "way": ipywidgets.SelectionSlider(options=every, value="LoRA 4", description="what learns", continuous_update=False,
-                                                  style={"description_width": "150px"}, layout={"width": "480px"})}
+                "way": ipywidgets.SelectionSlider(options=every, value="LoRA 4", description="what learns", **SLIDER)}
     return explorable(draw, controls, "What few parameters reach and cost")
 
 
@@ -188,8 +187,7 @@ def explore_memory():
             f"<table style='line-height:1.5'><thead><tr>{head}</tr></thead><tbody>{cells}</tbody></table><p>{said}</p>")
 
     controls = {"body": choice("body", list(BODIES), "MiniLM"),
-                "rank": ipywidgets.SelectionSlider(options=RANKS, value=8, description="rank", continuous_update=False,
-                                                   style={"description_width": "150px"}, layout={"width": "480px"})}
+                "rank": ipywidgets.SelectionSlider(options=RANKS, value=8, description="rank", **SLIDER)}
     return explorable(draw, controls, "Memory of training, by arithmetic")
 
 
