@@ -15,7 +15,7 @@ from tests.browser.server import TOKEN, Lab
 SECOND = 1000
 READY, RUN, VALIDATED = 60 * SECOND, 180 * SECOND, 240 * SECOND
 LONGEST = 16_000
-"""The height of the tallest picture, in pixels; Chromium draws no taller one."""
+"""The height of the tallest picture, in pixels: Chromium draws no taller one."""
 
 expect.set_options(timeout=30 * SECOND)  # most things take a fraction of a second, on a busy machine more
 
@@ -198,15 +198,16 @@ class NotebookPage:
         """Lay out what lies outside of the window too, which JupyterLab leaves for later."""
         self.page.add_style_tag(content=".jp-Cell { content-visibility: visible !important }")
 
-    def long_shot(self, name: str, width: int) -> Path:
-        """A picture of the whole notebook in a window of that width, for people to look at."""
-        before = self.page.viewport_size
+    def long_shot(self, name: str, width: int) -> None:
+        """Pictures of the whole notebook in a window of that width, for people to look at: NAME.png, where it is long also NAME-2.png, ..."""
+        before, scroller = self.page.viewport_size, self.panel.locator(".jp-WindowedPanel-outer")
         self.page.set_viewport_size({"width": width, "height": before["height"]})
-        height = self.panel.locator(".jp-WindowedPanel-outer").evaluate("node => { node.scrollTop = 0; return node.scrollHeight }")
+        height = scroller.evaluate("node => node.scrollHeight")
         self.page.set_viewport_size({"width": width, "height": min(height + 150, LONGEST)})
-        path = self.shot(name)
+        for number, top in enumerate(range(0, height, LONGEST), start=1):
+            scroller.evaluate("(node, top) => { node.scrollTop = top }", top)
+            self.shot(name if number == 1 else f"{name}-{number}")
         self.page.set_viewport_size(before)
-        return path
 
     def shot(self, name: str, folder: Path = Path(__file__).parents[2] / "artefacts" / "screenshots") -> Path:
         """A picture of the window, for people to look at."""

@@ -38,7 +38,8 @@ def explorable(draw: Callable[..., str], controls: dict, label: str, formulas: b
     page = (ipywidgets.HTMLMath if formulas else ipywidgets.HTML)()
 
     def drawn(**values) -> str:
-        return f'<section aria-label="{escape(label, quote=True)}">{draw(**values)}</section>'
+        # contained, so that a wide table scrolls in a narrow window and does not make the picture wide as well
+        return f'<section aria-label="{escape(label, quote=True)}" style="contain:inline-size;overflow-x:auto">{draw(**values)}</section>'
 
     keep_drawn(page, drawn, controls)
     # No tooltip: the browser's side of a box cannot draw a box that has one.

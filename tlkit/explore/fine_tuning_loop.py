@@ -74,7 +74,7 @@ def draw_missing(runs: dict[str, list[dict]], chosen: str):
     left.set_yscale("log")
     left.set(xlabel="epoch", ylabel="training loss (logarithmic)", title="what the loop reports")
     right.set(xlabel="epoch", ylabel="validation accuracy", ylim=(0, 1), title="what is true")
-    right.legend(loc="lower right", edgecolor="none", framealpha=0.9, fontsize=9)
+    right.legend(loc="center right", edgecolor="none", framealpha=0.9, fontsize=9)
     quiet_axes(left)
     quiet_axes(right)
     return figure
