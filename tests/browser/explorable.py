@@ -69,10 +69,10 @@ class Explorable:
         self.page.keyboard.press("ArrowLeft" if at_end else "ArrowRight")
 
     def _drag(self, slider: Locator) -> None:
-        """To a quarter of the track, from the left half to three quarters."""
+        """To the end of the track that is farther away."""
         slider.hover()
         handle, track = slider.bounding_box(), slider.locator("xpath=ancestor::*[contains(@class, 'noUi-target')]").bounding_box()
-        share = 0.75 if handle["x"] + handle["width"] / 2 < track["x"] + track["width"] / 2 else 0.25
+        to_right = handle["x"] + handle["width"] / 2 < track["x"] + track["width"] / 2
         self.page.mouse.down()
-        self.page.mouse.move(track["x"] + share * track["width"], handle["y"] + handle["height"] / 2, steps=4)
+        self.page.mouse.move(track["x"] + to_right * track["width"], handle["y"] + handle["height"] / 2, steps=4)
         self.page.mouse.up()

@@ -20,6 +20,17 @@ SLIDER = {"continuous_update": False, "style": {"description_width": "150px"}, "
 """How sliders and boxes to tick are laid out: one below the other, narrower where the window is (less their margins), and asked once they stand
 still."""
 
+# Contained, so that a wide table scrolls in a narrow window and does not make the picture wide as well. ipywidgets puts the
+# label of buttons above them, unlike that of sliders, and tells the pressed one by shades of grey, which are close in a dark theme.
+_LOOKS = """<style>
+.tlkit-explorable section { contain: inline-size; overflow-x: auto }
+.tlkit-explorable table { line-height: 1.5 }
+.tlkit-explorable :is(th, td) { padding: 1px 16px 1px 0; text-align: left }
+.tlkit-explorable .widget-toggle-buttons { display: flex; align-items: baseline }
+.tlkit-explorable .widget-toggle-buttons > .widget-label { flex: none; text-align: right; margin-right: 8px }
+.tlkit-explorable .widget-toggle-button.mod-active { box-shadow: inset 0 -3px var(--jp-ui-font-color1, black) }
+</style>"""
+
 
 def explorable(draw: Callable[..., str], controls: dict, label: str, formulas: bool = False):
     """Widgets above a picture that is drawn anew whenever one of them moves.
@@ -38,8 +49,7 @@ def explorable(draw: Callable[..., str], controls: dict, label: str, formulas: b
     page = (ipywidgets.HTMLMath if formulas else ipywidgets.HTML)()
 
     def drawn(**values) -> str:
-        # contained, so that a wide table scrolls in a narrow window and does not make the picture wide as well
-        return f'<section aria-label="{escape(label, quote=True)}" style="contain:inline-size;overflow-x:auto">{draw(**values)}</section>'
+        return f'{_LOOKS}<section aria-label="{escape(label, quote=True)}">{draw(**values)}</section>'
 
     keep_drawn(page, drawn, controls)
     # No tooltip: the browser's side of a box cannot draw a box that has one.

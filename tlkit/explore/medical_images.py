@@ -189,7 +189,7 @@ def explore_maps(models: dict, plain, marked):
         split = marked if mark == "with the mark" else plain
         figure, shares = draw_maps({network: (models[network], split)}, [patient], stage)
         share = shares[network][0]
-        words = "The map is 0 everywhere." if np.isnan(share) else f"{share:.1%} of the map lies on the corner of the mark."
+        words = f"The map of {stage} is 0 everywhere." if np.isnan(share) else f"{share:.1%} of the map of {stage} lies on the corner of the mark."
         return as_html(figure, f"A phantom with its map. {words}") + (
             f"<table><tr><th>diagnosis</th><th>map on the corner</th></tr><tr><td>{split.classes[int(split.labels[patient])]}</td><td>{words}</td></tr></table>")
 
