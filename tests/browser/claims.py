@@ -5,31 +5,36 @@ A notebook is visited once: opened, run, its figures moved, its exercises answer
 The claims follow one another in this order.
 """
 
-import re
-
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.answers import right_answers, wrong_answer
 from tests.browser.chromium import WINDOW
 from tests.browser.explorable import Explorable
 from tests.browser.looking import faults, outside
 from tests.browser.page import NotebookPage
-from tests.course.conftest import NOTEBOOKS, PROJECT
-from tlkit.course.build import read_source
+from tests.browser.server import running_lab
+from tests.course.conftest import NOTEBOOKS
 from tlkit.course.units import CHECK, read_json
 from tlkit.exercises import find_exercise
-from tlkit.exercises.record import Quiz
 
 NARROW = {"width": 480, "height": 900}
 ZOOMED = {"width": WINDOW["width"] // 2, "height": WINDOW["height"] // 2}
 """What a browser's 200 % leave of the window, in CSS pixels."""
 
 
+@pytest.fixture(scope="module")
+def lab(browser, tmp_path_factory):
+    """A JupyterLab for these alone: what they answer counts as the learner's progress."""
+    with running_lab(tmp_path_factory.mktemp("lab"), "01") as running:
+        yield running
+
+
 def visits(names: list[str]):
     """A fixture: each notebook, opened and run from top to bottom once."""
 
     @pytest.fixture(scope="module", params=names)
-    def unit(request, browser, lab, took):
+    def unit(request, browser, lab):
         path = NOTEBOOKS[request.param]
         context = browser.new_context(viewport=WINDOW)
         notebook = NotebookPage(context.new_page(), lab, f"{path.parent.name}/{path.name}")
@@ -46,23 +51,6 @@ def exercises(unit: NotebookPage) -> list[tuple]:
     """(record, answer's cell, check's cell) of every exercise of the notebook, in order."""
     checks = [(CHECK.fullmatch("".join(cell["source"]).strip()), cell["id"]) for cell in read_json(unit.lab.work / unit.path)["cells"]]
     return [(find_exercise(check[2]), check[2].replace(".", "-"), cell_id) for check, cell_id in checks if check]
-
-
-def wrong_answer(record) -> tuple[str, str]:
-    """The source of a wrong answer, and what its card must say."""
-    if isinstance(record, Quiz):
-        letters = [next(letter for letter, choice in zip("abcdefgh", question.choices) if not choice.right) for question in record.questions]
-        question, letter = record.questions[-1], letters[-1]
-        return f"{record.name} = {letters}", question.choices["abcdefgh".index(letter)].explanation
-    source = f'from tlkit.exercises import find_exercise\n\n{record.name} = find_exercise("{record.id}").misconceptions[0].answer'
-    return source, record.misconceptions[0].name
-
-
-def right_answers(unit: NotebookPage) -> dict[str, str]:
-    """grade_id -> answer, as the notebook's source has it."""
-    name = unit.path.removesuffix(".ipynb")
-    return {cell.metadata.nbgrader.grade_id: cell.source for cell in read_source(PROJECT / "solutions" / f"{name}.py").cells
-            if cell.metadata.get("nbgrader", {}).get("solution")}
 
 
 class Claims:
@@ -120,6 +108,6 @@ class Claims:
         assert found == []
 
     def test_a_right_answer_is_right(self, unit):
-        right = right_answers(unit)
+        right = right_answers(unit.path.removesuffix(".ipynb"))
         for record, answer, check in exercises(unit):
             expect(unit.answer(answer, right[answer], check)).to_contain_text(f": right, {record.points:.3g} of {record.points:.3g} points")

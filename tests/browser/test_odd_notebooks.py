@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.claims import Claims, visits
+from tests.browser.claims import Claims, lab, visits  # noqa: F401
 from tests.course.conftest import NOTEBOOKS
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

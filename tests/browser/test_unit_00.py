@@ -111,7 +111,7 @@ def test_a_second_notebook_beside_has_a_kernel_of_its_own(unit, lab):
 
 def test_after_a_restart_of_the_kernel_a_check_says_what_to_run(unit):
     unit.menu("Kernel", "Restart Kernel…")
-    unit.dialog.get_by_role("button", name="Restart").click()
+    unit.dialog.get_by_role("button", name="Confirm Kernel Restart").click()
     expect(unit.dialog).to_have_count(0)
     unit.wait_until_idle()
     unit.run(unit.cell("predict-3"))
