@@ -20,10 +20,11 @@ SLIDER = {"continuous_update": False, "style": {"description_width": "150px"}, "
 """How sliders and boxes to tick are laid out: one below the other, narrower where the window is (less their margins), and asked once they stand
 still."""
 
-# Contained, so that a wide table scrolls in a narrow window and does not make the picture wide as well. ipywidgets puts the
-# label of buttons above them, unlike that of sliders, and tells the pressed one by shades of grey, which are close in a dark theme.
+# A wide table scrolls in a narrow window, and does not make the picture wide as well. ipywidgets puts the label of buttons above
+# them, unlike that of sliders, and tells the pressed one by shades of grey, which are close in a dark theme.
 _LOOKS = """<style>
-.tlkit-explorable section { contain: inline-size; overflow-x: auto }
+.tlkit-explorable :is(.widget-html-content, .widget-htmlmath-content) { min-width: 0 }
+.tlkit-explorable section { overflow-x: auto }
 .tlkit-explorable table { line-height: 1.5 }
 .tlkit-explorable :is(th, td) { padding: 1px 16px 1px 0; text-align: left }
 .tlkit-explorable .widget-toggle-buttons { display: flex; align-items: baseline }
