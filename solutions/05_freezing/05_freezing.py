@@ -135,7 +135,7 @@ grainy = through_a_grainy_camera(clean)
 from tlkit.explore.figures import Picture
 
 shown = [int((clean.test.labels == digit).nonzero()[0]) for digit in range(10)]
-for task, words in ((clean, "Clean digits"), (grainy, "The same digits through a grainy camera")):
+for task, words in ((clean, "Ten handwritten digits as they are"), (grainy, "The same digits through a grainy camera")):
     display(Picture(pictures.draw_images(task.test.inputs[shown, 0].numpy(), [str(digit) for digit in range(10)]), words))
 
 # %% tags=["demo"]
