@@ -5,6 +5,8 @@ A notebook is visited once: opened, run, its figures moved, its exercises answer
 The claims follow one another in this order.
 """
 
+import time
+
 import pytest
 from playwright.sync_api import expect
 
@@ -34,8 +36,8 @@ def visits(names: list[str]):
     """A fixture: each notebook, opened and run from top to bottom once."""
 
     @pytest.fixture(scope="module", params=names)
-    def unit(request, browser, lab):
-        path = NOTEBOOKS[request.param]
+    def unit(request, browser, lab, took):
+        path, began = NOTEBOOKS[request.param], time.monotonic()
         context = browser.new_context(viewport=WINDOW)
         notebook = NotebookPage(context.new_page(), lab, f"{path.parent.name}/{path.name}")
         notebook.hide_file_browser()
@@ -43,6 +45,7 @@ def visits(names: list[str]):
         yield notebook
         notebook.shut_down()
         context.close()
+        took.append(f"{path.stem} was visited in {time.monotonic() - began:.0f} s")
 
     return unit
 
