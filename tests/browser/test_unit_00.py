@@ -117,4 +117,4 @@ def test_after_a_restart_of_the_kernel_a_check_says_what_to_run(unit):
     unit.run(unit.cell("predict-3"))
     check = unit.cell("00-warm_up-check")
     unit.run(check)
-    expect(check.locator(".tlkit-card")).to_contain_text("is not defined: run the cell above first")
+    expect(check.locator(".tlkit-card")).to_contain_text("after a restart of the kernel, run the cells from the top")
