@@ -40,11 +40,13 @@ def visits(names: list[str]):
         path, began = NOTEBOOKS[request.param], time.monotonic()
         context = browser.new_context(viewport=WINDOW)
         notebook = NotebookPage(context.new_page(), lab, f"{path.parent.name}/{path.name}")
-        notebook.hide_file_browser()
-        notebook.run_all()
-        yield notebook
-        notebook.shut_down()
-        context.close()
+        try:
+            notebook.hide_file_browser()
+            notebook.run_all()
+            yield notebook
+        finally:
+            notebook.shut_down()
+            context.close()
         took.append(f"{path.stem} was visited in {time.monotonic() - began:.0f} s")
 
     return unit
