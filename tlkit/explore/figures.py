@@ -53,9 +53,9 @@ def explorable(draw: Callable[..., str], controls: dict, label: str, formulas: b
         return f'{_LOOKS}<section aria-label="{escape(label, quote=True)}">{draw(**values)}</section>'
 
     keep_drawn(page, drawn, controls)
-    # No tooltip: the browser's side of a box cannot draw a box that has one.
     for control in controls.values():
         control.tooltip = control.description  # ipywidgets shows "null" without one
+    # No tooltip: the browser's side of a box cannot draw a box that has one.
     return box([*controls.values(), page], lambda: page.value)
 
 

@@ -256,8 +256,6 @@ def draw_decay(sizes: tuple[float, ...] = (10.0, 0.1), seeds: int = 20):
     return figure
 
 
-
-
 def _table(heads, rows) -> str:
     cell = 'style="text-align:left;padding:1px 24px 1px 0"'
     head = "".join(f'<th scope="col" {cell}>{escape(text)}</th>' for text in heads)

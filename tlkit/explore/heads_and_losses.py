@@ -196,7 +196,6 @@ def explore_loss():
     }, "Loss of one example")
 
 
-
 METRICS = {"accuracy": "accuracy", "sensitivity": "sensitivity", "specificity": "specificity", "auc": "AUC",
            "calibration_error": "calibration error", "calibration_error_val": "the same, validation"}
 _AGAINST = {"yes or no": ("one yes-or-no", GREEN, "D"), "two classes, weighted": ("two classes, weighted", ORANGE, "s")}
