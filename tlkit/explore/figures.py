@@ -27,8 +27,9 @@ _LOOKS = """<style>
 .tlkit-explorable section { overflow-x: auto }
 .tlkit-explorable table { line-height: 1.5 }
 .tlkit-explorable :is(th, td) { padding: 1px 16px 1px 0; text-align: left }
-.tlkit-explorable .widget-toggle-buttons { display: flex; align-items: baseline }
+.tlkit-explorable .widget-toggle-buttons { display: flex; flex-wrap: wrap; align-items: baseline }
 .tlkit-explorable .widget-toggle-buttons > .widget-label { flex: none; text-align: right; margin-right: 8px }
+.tlkit-explorable .widget-toggle-buttons > div { flex: 1 1 200px }
 .tlkit-explorable .widget-toggle-button.mod-active { box-shadow: inset 0 -3px var(--jp-ui-font-color1, black) }
 </style>"""
 

@@ -128,7 +128,7 @@ def explore_ways():
     def draw(setting, way):
         accuracy, cost = measured(*options[setting]), costs(options[setting][0])
         if way not in accuracy:
-            return f"<p>{escape(way)} need a body that reads a sequence; choose the tickets, or another way.</p>"
+            return f"<p>{escape(setting)}: {escape(way)} need a body that reads a sequence; choose the tickets, or another way.</p>"
         picture = draw_ways(accuracy, cost, way)
         return as_html(picture, f"Accuracy against parameters that train, memory and milliseconds of a step, on {setting}; the numbers stand in the table below.") + (
             way_table(accuracy, cost, way))
