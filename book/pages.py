@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 
 import nbformat
+from nbconvert.preprocessors.coalescestreams import CoalesceStreamsPreprocessor
 from nbformat import NotebookNode
 
 from tlkit.course.opening import INSTALL, LINKS, launches
@@ -24,7 +25,7 @@ PARTS = {
 
 FIGURES = "figures"
 _PICTURE = re.compile(r'src="data:image/(png|jpeg|gif);base64,([^"]*)"')
-_LINK = re.compile(r"(?<=\]\()(?!https?:|#)([^)#\s]+)(#[^)\s]*)?(?=\))")
+_LINK = re.compile(r"\[([^\]]*)\]\((?!https?:|#)([^)#\s]+)(#[^)\s]*)?\)")
 _UNIT_ROW = re.compile(r"(?<=^\| )(\d\d) [^|]*?(?= \|)", re.MULTILINE)
 _START = "## Start\n"
 
@@ -49,7 +50,7 @@ def write_pages(root: Path, units: Iterable[Unit], notebooks: dict[Path, Noteboo
     """
     pages = [page for part in parts(root).values() for page in part]
     for page in ["README.md", *pages]:
-        text = _with_links(root, page, pages, folder)
+        text = with_links(root, page, pages, folder)
         target = folder / (page if page != "README.md" else "index.md")
         target.parent.mkdir(parents=True, exist_ok=True)
         write_text(target, text if page != "README.md" else index(text, root, list(units)))
@@ -109,7 +110,7 @@ def page_of(notebook: NotebookNode, place: Path, figures: Path, address: str | N
         if cell.cell_type == "markdown":
             page.cells.append(nbformat.v4.new_markdown_cell(cell.source))
         else:
-            outputs = [_still(output, figures, f"{above}{figures.name}/") for output in cell.outputs]
+            outputs = [_still(output, figures, f"{above}{figures.name}/") for output in _coalesced(cell)]
             page.cells.append(nbformat.v4.new_code_cell(cell.source, outputs=outputs))
     title, _, rest = page.cells[0].source.partition("\n")
     page.cells[0].source = f"{title}\n\n{ways_to_open(place, address)}\n{rest}"
@@ -123,6 +124,12 @@ def ways_to_open(place: Path, address: str | None) -> str:
         ways |= {f"Open it {where}": link for where, link in launches(place.parent.name, place.stem, address).items()}
     links = [f'<a href="{escape(link)}"{" download" if link == place.name else ""}>{what}</a>' for what, link in ways.items()]
     return f'<p class="ways-to-open">{" · ".join(links)}</p>\n'
+
+
+def _coalesced(cell: NotebookNode) -> list[NotebookNode]:
+    """The cell's outputs; what was printed in pieces is one output, and progress bars that were wiped away are none."""
+    cell, _ = CoalesceStreamsPreprocessor().preprocess_cell(cell, {}, 0)
+    return [output for output in cell.outputs if output.output_type != "stream" or output.text.strip()]
 
 
 def _still(output: NotebookNode, figures: Path, address: str) -> NotebookNode:
@@ -143,17 +150,21 @@ def _file(picture: re.Match, figures: Path) -> str:
     return name
 
 
-def _with_links(root: Path, page: str, pages: list[str], folder: Path) -> str:
-    """A page's text whose links lead to pages of the book; other files that it links to are copied, to be downloaded."""
+def with_links(root: Path, page: str, pages: list[str], folder: Path) -> str:
+    """A page's text with links as a book has them.
+
+    A link that says only which file it leads to gets that page's title. Other files that a page links to are copied, to be
+    downloaded.
+    """
 
     def led(link: re.Match) -> str:
-        path = (root / page).parent / link[1]
+        words, target, anchor = link[1], link[2], link[3] or ""
+        path = (root / page).parent / target
         place = path.resolve().relative_to(root.resolve()).as_posix()
-        if place == "README.md":
-            return link[0].replace("README.md", "index.md")
-        if place not in pages and path.is_file():
+        if place not in ("README.md", *pages) and path.is_file():
             (folder / place).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, folder / place)
-        return link[0]
+        words = "" if words.endswith(".md") else words
+        return f"[{words}]({target.replace('README.md', 'index.md')}{anchor})"
 
     return _LINK.sub(led, (root / page).read_text(encoding="utf-8"))
