@@ -34,6 +34,7 @@ html_theme_options = {
 }
 html_context = {"default_mode": "auto"}
 html_static_path = [str(_HERE / "static"), str(_MATHJAX / "tex-svg-full.js")]  # one file, which loads no other
+html_favicon = str(_HERE / "static" / "favicon.svg")
 html_css_files = ["book.css"]
 html_js_files = [(None, {"body": "if (location.protocol === 'file:') DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false"})]  # it fetches
 html_extra_path = [os.environ[EXTRA]]
