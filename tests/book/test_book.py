@@ -194,7 +194,7 @@ _OUT_OF_REACH = """() => {
   return [...document.querySelectorAll('article *')].filter(node => {
     const box = node.getBoundingClientRect();
     if (box.width < 2 || node.closest('mjx-assistive-mml, svg')) return false;
-    const cut = ['hidden', 'clip'].includes(style(node)) && node.scrollWidth > node.clientWidth + 1;
+    const cut = getComputedStyle(node).display !== 'inline' && ['hidden', 'clip'].includes(style(node)) && node.scrollWidth > node.clientWidth + 1;
     return cut || ((box.right > width + 1 || box.left < -1) && !scrolls(node)); }).slice(0, 3).map(node => node.outerHTML.slice(0, 120));
 }"""
 
