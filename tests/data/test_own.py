@@ -1,5 +1,6 @@
 import json
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import tlkit
 from tlkit.data.conll import to_bio2
 from tlkit.data.folders import read_folder
 from tlkit.data.sound import Sound
-from tlkit.errors import TlkitError
+from tlkit.errors import TlkitError, TlkitWarning
 
 
 def picture(path, colour):
@@ -73,6 +74,14 @@ def test_what_is_missing_is_cut_from_train(tmp_path):
                 picture(tmp_path / split / name / f"{number}.png", (number, 0, 0))
     task = tlkit.load_task(tmp_path, val_share=0.2)
     assert [len(split) for split in task.splits.values()] == [16, 4, 6]
+
+
+def test_a_folder_that_is_named_like_a_set_is_pointed_out_and_can_be_had(photos, monkeypatch):
+    photos.rename(photos.parent / "digits")
+    monkeypatch.chdir(photos.parent)
+    with pytest.warns(TlkitWarning, match=r"write ./digits on the command line and Path\('digits'\)"):
+        assert len(tlkit.load_task("digits").classes) == 10
+    assert tlkit.load_task("./digits").classes == tlkit.load_task(Path("digits")).classes == ("cat", "dog")
 
 
 def test_a_damaged_picture_is_named_when_it_is_asked_for(photos):

@@ -1,12 +1,13 @@
 """Tasks to transfer to: `load_task(name)`."""
 
+import warnings
 from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 
 from tlkit.data.catalogue import CATALOGUE
-from tlkit.errors import TlkitError
+from tlkit.errors import TlkitError, TlkitWarning
 
 SPLITS = ("train", "val", "test")
 
@@ -67,6 +68,9 @@ def _load(name: str | Path, target: str | None, reading: dict):
             raise TlkitError(f"{name} is read in one way only; {', '.join(odd)} is for your own data")
         if target is not None and target not in (entry.targets or (target,)):
             raise TlkitError(f"{name} has no target {target!r}; targets: {', '.join(entry.targets)}")
+        if Path(name).exists():
+            warnings.warn(f"{name} here is the published or the course's set; for the data of that name in this folder write "
+                          f"./{name} on the command line and Path({name!r}) in Python", TlkitWarning, stacklevel=3)
         module, function = entry.home.split(":")
         asked = {"target": target} if target is not None and entry.targets else {}
         return getattr(import_module(module), function)(**entry.options, **asked, **reading)
