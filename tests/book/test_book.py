@@ -190,12 +190,13 @@ def reader(browser):
 
 # What of a text cannot be reached: it sticks out of the page, to either side, with nothing around it that scrolls; or it is cut off.
 _OUT_OF_REACH = """() => {
+  document.querySelectorAll('mjx-assistive-mml').forEach(node => node.remove());  // for screen readers, wider than what is seen
   const width = document.documentElement.clientWidth, style = node => getComputedStyle(node).overflowX;
   const scrolls = node => { for (let at = node.parentElement; at; at = at.parentElement)
     if (['auto', 'scroll'].includes(style(at))) return at.getBoundingClientRect().right <= width + 1; return false; };
   return [...document.querySelectorAll('article *')].filter(node => {
     const box = node.getBoundingClientRect();
-    if (box.width < 2 || node.closest('mjx-assistive-mml, svg')) return false;
+    if (box.width < 2 || node.closest('svg')) return false;
     const cut = getComputedStyle(node).display !== 'inline' && ['hidden', 'clip'].includes(style(node)) && node.scrollWidth > node.clientWidth + 1;
     return cut || ((box.right > width + 1 || box.left < -1) && !scrolls(node)); }).slice(0, 3).map(node => node.outerHTML.slice(0, 120));
 }"""
