@@ -3,6 +3,7 @@
     TLKIT_DATA=... TORCH_HOME=... python -m benchmarks.peft             # hours; writes benchmarks/results/peft.json
     python -m benchmarks.peft --quick --json FILE                       # minutes, to see that it runs
     python -m benchmarks.peft --only minilm --methods probe,lora-8 --json FILE
+    python -m benchmarks.peft --examples 500 --seeds 1 --resume         # goes on where an interrupted run of the same ended
 
 MiniLM on 2,000 texts of banking77, and MobileNetV2 with ImageNet's weights on PneumoniaMNIST at 64 pixels; three seeds draw
 head, order and (banking77) the texts. The methods' learning rates are those that `tlkit finetune` takes (`tlkit.defaults`).
@@ -140,13 +141,16 @@ def in_own_process(job: Job) -> dict:
             return {"left_out": str(error)}
 
 
-def measure(bodies, methods, seeds: int, options: dict, save) -> dict:
-    """Every run in turn, both sides of a method directly after each other; `save` is called after each."""
-    results: dict = {"machine": platform.machine(), "processors": os.cpu_count(), "runs": []}
-    for body in bodies:
-        for method in methods:
-            for seed in range(seeds):
+def measure(bodies, methods, seeds: int, options: dict, save, done: list[dict] = ()) -> dict:
+    """Every run in turn, both sides of a method directly after each other; `save` is called after each, and what is `done` is kept."""
+    results: dict = {"machine": platform.machine(), "processors": os.cpu_count(), "settings": options, "runs": list(done)}
+    known = {(run["body"], run["method"], run["side"], run["seed"]) for run in done}
+    for seed in range(seeds):
+        for body in bodies:
+            for method in methods:
                 for side in ("tlkit", "peft") if method.startswith(("lora", "bitfit")) else ("tlkit",):
+                    if (body, method, side, seed) in known:
+                        continue
                     found = in_own_process(Job(body, method, side, seed, **options))
                     results["runs"].append({"body": body, "method": method, "side": side, "seed": seed, **found})
                     print(_line(results["runs"][-1]), flush=True)
@@ -167,17 +171,22 @@ def main() -> None:
     parser.add_argument("--only", choices=BODIES, help="one body alone")
     parser.add_argument("--methods", default=",".join(METHODS))
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--examples", type=int, help="training examples, where not 2,000 texts and all scans")
     parser.add_argument("--quick", action="store_true", help="one seed, one epoch, few examples")
+    parser.add_argument("--resume", action="store_true", help="keep what FILE holds already, and measure the rest")
     parser.add_argument("--json", type=Path, default=RESULTS)
     arguments = parser.parse_args()
-    quick = {"epochs": 1, "examples": 64, "test_examples": 64} if arguments.quick else {}
+    settings = {"epochs": 1, "examples": 64, "test_examples": 64} if arguments.quick else {"examples": arguments.examples}
+    before = json.loads(arguments.json.read_text()) if arguments.resume and arguments.json.exists() else {"settings": settings, "runs": []}
+    if before["settings"] != settings:
+        parser.error(f"{arguments.json} was measured with {before['settings']}, and --resume asks for {settings}")
 
     def save(results: dict) -> None:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
         arguments.json.write_text(json.dumps(results, indent=1) + "\n")
 
     bodies = [arguments.only] if arguments.only else list(BODIES)
-    measure(bodies, arguments.methods.split(","), 1 if arguments.quick else arguments.seeds, quick, save)
+    measure(bodies, arguments.methods.split(","), 1 if arguments.quick else arguments.seeds, settings, save, before["runs"])
 
 
 if __name__ == "__main__":
