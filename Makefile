@@ -11,7 +11,7 @@ INSTALLED := $(VENV)/.installed
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help env lab doctor test test-slow test-image build verify bench package lock binder clean
+.PHONY: help env lab doctor test test-slow test-image build book verify bench package lock binder clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ test-image: env  ## build what binder/ describes, and run every unit in it with 
 
 build: env  ## turn solutions/ into course/; UNIT=01 builds that unit
 	$(BIN)/tlkit build $(UNIT)
+
+book: env  ## make the course as a web book in build/book: every unit run, without answers
+	@$(BIN)/python -m book
 
 verify: env  ## examine the graders with answers of which it is known what they deserve
 	$(BIN)/tlkit verify

@@ -2,6 +2,8 @@
 
 import ast
 import json
+import re
+from html import unescape
 from pathlib import Path
 
 from tlkit.course.release import sources_of
@@ -107,7 +109,8 @@ def _holds_run(lines: list[str], run: list[str]) -> bool:
 
 
 def _lines(path: Path) -> list[str]:
-    """The stripped lines of a file; of a notebook, those of every string in it, outputs and metadata included."""
+    """The stripped lines of a file; of a notebook, those of every string in it, outputs and metadata included; of a page those as they
+    are read as well."""
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
@@ -117,6 +120,8 @@ def _lines(path: Path) -> list[str]:
             text = "\n".join(_strings(json.loads(text)))
         except ValueError:
             pass
+    if path.suffix == ".html":
+        text += "\n" + unescape(re.sub(r"<[^>]*>", "", text))
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 

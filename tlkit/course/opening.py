@@ -72,11 +72,16 @@ def with_opening(notebook: NotebookNode, unit: str, name: str, address: str | No
 
 def badges(unit: str, name: str, address: str) -> list[str]:
     """Links as badges, in markdown: to mybinder.org from any host, and to Colab, which opens what is on GitHub."""
+    pictures = {"on Binder": "https://mybinder.org/badge_logo.svg", "in Colab": "https://colab.research.google.com/assets/colab-badge.svg"}
+    return [f"[![Open {where}]({pictures[where]})]({link})" for where, link in launches(unit, name, address).items()]
+
+
+def launches(unit: str, name: str, address: str) -> dict[str, str]:
+    """Where a notebook can be opened without an installation, "on Binder" or "in Colab" -> the link; Colab only from GitHub."""
     host, path = urlsplit(address).netloc, urlsplit(address).path.strip("/")
     source = {"github.com": f"gh/{path}", "gitlab.com": f"gl/{quote(path, safe='')}"}.get(host, f"git/{quote(address, safe='')}")
     copy = quote(f"lab/tree/work/{unit}/{name}.ipynb", safe="")
-    links = [f"[![Open on Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/{source}/HEAD?urlpath={copy})"]
+    links = {"on Binder": f"https://mybinder.org/v2/{source}/HEAD?urlpath={copy}"}
     if host == "github.com":
-        links.append("[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
-                     f"(https://colab.research.google.com/github/{path}/blob/HEAD/course/{unit}/{name}.ipynb)")
+        links["in Colab"] = f"https://colab.research.google.com/github/{path}/blob/HEAD/course/{unit}/{name}.ipynb"
     return links

@@ -90,7 +90,7 @@ def explore_concept_map(chosen: str = "pretrained_model"):
     buttons = [_button(key, concept) for key in CONCEPTS]
     board = ipywidgets.GridBox([background, *buttons], layout={
         "grid_template_columns": f"repeat({columns}, {COLUMN}px)", "grid_template_rows": f"repeat({rows}, {ROW}px)", "overflow": "auto"})
-    return box([board, words], lambda: words.value + glossary()._repr_html_())
+    return box([board, words], lambda: background.value + words.value + glossary()._repr_html_())
 
 
 def _button(key: str, concept):

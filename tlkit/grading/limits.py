@@ -69,8 +69,7 @@ def bounded_output() -> Iterator[BoundedText]:
         yield output
 
 
-@contextlib.contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
+def time_limit(seconds: float) -> contextlib.AbstractContextManager[None]:
     """Raise TimeLimit inside the block after `seconds`, again and again until it has left the block.
 
     What counts is the processor time of the block's thread, so that a busy machine makes no right answer late. A
@@ -80,31 +79,40 @@ def time_limit(seconds: float) -> Iterator[None]:
     answer that catches everything is interrupted once more inside its `except`, where its `try` no longer holds.
     """
     if hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread():
-        with _timer(seconds):
-            yield
-    else:
-        with _watcher(seconds):
-            yield
+        return _Timer(seconds)
+    return _watcher(seconds)
 
 
-@contextlib.contextmanager
-def _timer(seconds: float) -> Iterator[None]:
-    tracer_before, open_block, is_over = sys.gettrace(), True, _deadline(seconds)
+class _Timer:
+    """A timer's signals, as a block; one that comes while the block is being left must not keep it from being left."""
 
-    def stop(_, frame):
-        if open_block and is_over():
-            _break_out_of_handlers(frame, lambda: open_block)
+    def __init__(self, seconds: float):
+        self.seconds = seconds
+
+    def __enter__(self) -> None:
+        self.is_open, self.is_over, self.tracer_before, self.around = True, _deadline(self.seconds), sys.gettrace(), sys._getframe(1)
+        self.handler_before = signal.signal(signal.SIGALRM, self._stop)
+        signal.setitimer(signal.ITIMER_REAL, self.seconds, _AGAIN)
+
+    def _stop(self, _, frame: Any) -> None:
+        if self.is_open and not self._is_at_the_door(frame) and self.is_over():
+            _break_out_of_handlers(frame, self.around, lambda: self.is_open)
             raise TimeLimit
 
-    previous = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)
-    try:
-        yield
-    finally:
-        open_block = False
+    def _is_at_the_door(self, frame: Any) -> bool:
+        """Whether what is interrupted is `__enter__` or `__exit__` or called by them, as a trace function is."""
+        while frame not in (None, self.around):
+            if frame.f_code in (_Timer.__enter__.__code__, _Timer.__exit__.__code__):
+                return True
+            frame = frame.f_back
+        return False
+
+    def __exit__(self, *error: object) -> None:
+        self.is_open = False
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
-        sys.settrace(tracer_before)
+        signal.signal(signal.SIGALRM, self.handler_before)
+        sys.settrace(self.tracer_before)
+        self.around = None  # a frame that holds this
 
 
 def _deadline(seconds: float) -> Callable[[], bool]:
@@ -122,8 +130,8 @@ def _deadline(seconds: float) -> Callable[[], bool]:
     return is_over
 
 
-def _break_out_of_handlers(frame: Any, applies: Any) -> None:
-    """Raise TimeLimit once more on the first line of every handler that catches it, in the frames of the answer."""
+def _break_out_of_handlers(frame: Any, around: Any, applies: Callable[[], bool]) -> None:
+    """Raise TimeLimit once more on the first line of every handler that catches it, in the answer's frames: those within `around`."""
 
     def tracer(traced, event, argument):
         if event == "exception" and argument[0] is TimeLimit:
@@ -137,7 +145,7 @@ def _break_out_of_handlers(frame: Any, applies: Any) -> None:
         return catcher
 
     sys.settrace(tracer)
-    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] != "tlkit":
+    while frame not in (None, around) and frame.f_globals.get("__name__", "").partition(".")[0] != "tlkit":
         frame.f_trace = tracer
         frame = frame.f_back
 

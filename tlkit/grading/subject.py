@@ -123,8 +123,8 @@ class LocalSubject:
             trace.entries.clear()
             started = time.perf_counter()
             try:
-                with (time_limit(self.seconds_per_call), memory_limit(), _names_replaced(answer, self.given),
-                      watch(self.forbidden) as reached):
+                with (memory_limit(), _names_replaced(answer, self.given), watch(self.forbidden) as reached,
+                      time_limit(self.seconds_per_call)):  # the last, so that the others are put back without interruption
                     returned = ACTIONS[action](answer, given, trace)
                     gradients = None if upstream is None else _gradients(returned, given, upstream)
                     value = encode(returned)
