@@ -57,7 +57,7 @@ def explorable(draw: Callable[..., str], controls: dict, label: str, formulas: b
     for control in controls.values():
         control.tooltip = control.description  # ipywidgets shows "null" without one
     # No tooltip: the browser's side of a box cannot draw a box that has one.
-    return box([*controls.values(), page], lambda: page.value)
+    return box([*controls.values(), page], lambda: page.value.removeprefix(_LOOKS))
 
 
 STANDS_STILL = ("This figure follows its controls where widgets are shown and a kernel runs: in JupyterLab, VS Code or Colab. Here it "
