@@ -85,8 +85,8 @@ def as_html(verdict: Verdict, with_hint: bool = True) -> str:
     rows = "".join(
         f'<tr style="background:none"><th scope="row" style="text-align:left;vertical-align:top;padding:1px 12px 1px 0;'
         f'white-space:nowrap;font-weight:600">{marked(label)}</th>'
-        f'<td style="text-align:left;padding:1px 0">{marked(text)}</td></tr>'
-        if label else f'<tr style="background:none"><td colspan="2" style="text-align:left;padding:1px 0">{marked(text)}</td></tr>'
+        f'<td style="text-align:left;padding:1px 0;overflow-wrap:anywhere">{marked(text)}</td></tr>'
+        if label else f'<tr style="background:none"><td colspan="2" style="text-align:left;padding:1px 0;overflow-wrap:anywhere">{marked(text)}</td></tr>'
         for label, text in _lines(verdict)
     )
     table = f'<table style="border:none;margin:4px 0 0 0;color:inherit">{rows}</table>' if rows else ""
