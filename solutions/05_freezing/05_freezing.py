@@ -135,7 +135,7 @@ grainy = through_a_grainy_camera(clean)
 from tlkit.explore.figures import Picture
 
 shown = [int((clean.test.labels == digit).nonzero()[0]) for digit in range(10)]
-for task, words in ((clean, "Clean digits"), (grainy, "The same digits through a grainy camera")):
+for task, words in ((clean, "Ten handwritten digits as they are"), (grainy, "The same digits through a grainy camera")):
     display(Picture(pictures.draw_images(task.test.inputs[shown, 0].numpy(), [str(digit) for digit in range(10)]), words))
 
 # %% tags=["demo"]
@@ -604,7 +604,7 @@ def scan_values(setting, metric="AUC"):
 
 
 print(f"{scans['labels_per_class']} labels per class, {len(scan_values((9, 'adapted')))} draws, {scans['test_examples']} test scans; 95 % intervals over draws")
-print(f"{'':50}{'AUC':24}AUC minus the head alone")
+print(f"{'':47}{'AUC':25}AUC minus the head alone")
 for setting in settings:
     difference = "" if setting[0] == 9 else paired_difference(scan_values(setting), scan_values((9, "adapted")))
     print(f"{pictures.scan_setting(*setting):46} {mean_interval(scan_values(setting))!s:24} {difference}")

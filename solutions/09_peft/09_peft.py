@@ -231,7 +231,7 @@ for name, rank in (("everything", None), ("LoRA of rank 1", 1), ("LoRA of rank 8
 for task in ("digits", "tickets"):
     found = pictures.costs(task)
     full = found["everything"]
-    print(f"{pictures.results()['bodies'][task]}:       moments           all memory        seconds of a step, as shares of those of everything")
+    print(f"{pictures.results()['bodies'][task] + ':':16}{'moments':>8}{'all memory':>16}{'seconds of a step':>18}, as shares of those of everything")
     for way, each in found.items():
         moments = each["bytes"]["moments"] / full["bytes"]["moments"]
         memory = sum(each["bytes"].values()) / sum(full["bytes"].values())

@@ -9,6 +9,8 @@ from tests import reported
 from tests.browser.chromium import WINDOW, launch
 from tests.browser.server import running_lab
 
+pytest.register_assert_rewrite("tests.browser.claims")  # so that its claims say what is the case
+
 
 def _cannot_run(reason: str):
     """A failure where a browser is required (TLKIT_REQUIRE_BROWSER=1), a skip elsewhere."""

@@ -13,7 +13,9 @@ from playwright.sync_api import ConsoleMessage, Locator, Page, expect
 from tests.browser.server import TOKEN, Lab
 
 SECOND = 1000
-READY, RUN, VALIDATED = 60 * SECOND, 180 * SECOND, 240 * SECOND
+READY, RUN, VALIDATED = 60 * SECOND, 400 * SECOND, 240 * SECOND  # on a busy machine; a quiet one takes a fifth
+LONGEST = 16_000
+"""The height of the tallest picture, in pixels: Chromium draws no taller one."""
 
 expect.set_options(timeout=30 * SECOND)  # most things take a fraction of a second, on a busy machine more
 
@@ -35,8 +37,11 @@ class NotebookPage:
         page.on("console", self._listen)
         page.on("pageerror", lambda error: self.complaints.append(f"page error: {error}"))
         page.on("request", self._see_request)
-        page.goto(f"{lab.url}lab/tree/{path}?token={TOKEN}")
+        page.goto(f"{lab.url}lab/tree/{path}?token={TOKEN}&reset")  # else JupyterLab opens what was open before, with a kernel each
         self.panel = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+        self._wait_until_open()
+
+    def _wait_until_open(self) -> None:
         expect(self.panel).to_be_visible(timeout=READY)
         expect(self.cells).to_have_count(len(self._content()["cells"]), timeout=READY)
         self.wait_until_idle(READY)
@@ -48,6 +53,15 @@ class NotebookPage:
     def _see_request(self, request) -> None:
         if not request.url.startswith((self.lab.url, "data:", "blob:")):
             self.complaints.append(f"asked for {request.url}")
+
+    def reload(self) -> None:
+        """The browser's own reload, as after a lost connection."""
+        self.page.reload()
+        self._wait_until_open()
+
+    @property
+    def name(self) -> str:
+        return Path(self.path).stem
 
     @property
     def cells(self) -> Locator:
@@ -96,6 +110,11 @@ class NotebookPage:
         expect(prompts.filter(has_text="*")).to_have_count(0, timeout=RUN)
         self.wait_until_idle()
 
+    def select(self, cell: Locator) -> None:
+        """Make a cell the selected one, without a cursor in it."""
+        cell.locator(".cm-content").click()
+        self.page.keyboard.press("Escape")
+
     def run(self, cell: Locator) -> None:
         """Run one cell from the keyboard, and wait until it has run."""
         prompt = cell.locator(".jp-InputPrompt")
@@ -127,11 +146,11 @@ class NotebookPage:
                 return
         raise AssertionError(f"{presses} presses of Tab do not lead to {element}")
 
-    def answer(self, grade_id: str, source: str) -> Locator:
-        """Write an answer, run it, run its check; returns the check's card."""
+    def answer(self, grade_id: str, source: str, check_id: str = "") -> Locator:
+        """Write an answer, run it, run its check (by default that of a graded exercise); returns the check's card."""
         self.write(self.cell(grade_id), source)
         self.run(self.cell(grade_id))
-        check = self.cell(f"{grade_id}-check")
+        check = self.cell(check_id or f"{grade_id}-check")
         self.run(check)
         card = check.locator(".tlkit-card")
         expect(card).to_have_count(1)
@@ -160,6 +179,35 @@ class NotebookPage:
         for session in self.page.request.get(sessions, headers=token).json():
             if session["path"] == self.path:
                 assert self.page.request.delete(f"{sessions}/{session['id']}", headers=token).ok
+
+    def hide_file_browser(self) -> None:
+        """Ctrl+B, where it is open: JupyterLab remembers it from one page to the next."""
+        browser = self.page.locator(".jp-FileBrowser")
+        if browser.is_visible():
+            self.page.keyboard.press("Control+b")
+        expect(browser).to_be_hidden()
+
+    def choose_theme(self, name: str) -> None:
+        """Settings > Theme > "JupyterLab Dark", say, and wait until its colours are there."""
+        self.page.locator(".lm-MenuBar-item", has_text=re.compile("^Settings$")).click()
+        self.page.locator(".lm-Menu-item:visible", has_text=re.compile("^Theme")).hover()
+        self.page.locator(".lm-Menu-item:visible", has=self.page.get_by_text(name, exact=True)).click()
+        expect(self.page.locator("body")).to_have_attribute("data-jp-theme-name", name)
+
+    def show_every_cell(self) -> None:
+        """Lay out what lies outside of the window too, which JupyterLab leaves for later."""
+        self.page.add_style_tag(content=".jp-Cell { content-visibility: visible !important }")
+
+    def long_shot(self, name: str, width: int) -> None:
+        """Pictures of the whole notebook in a window of that width, for people to look at: NAME.png, where it is long also NAME-2.png, ..."""
+        before, scroller = self.page.viewport_size, self.panel.locator(".jp-WindowedPanel-outer")
+        self.page.set_viewport_size({"width": width, "height": before["height"]})
+        height = scroller.evaluate("node => node.scrollHeight")
+        self.page.set_viewport_size({"width": width, "height": min(height + 150, LONGEST)})
+        for number, top in enumerate(range(0, height, LONGEST), start=1):
+            scroller.evaluate("(node, top) => { node.scrollTop = top }", top)
+            self.shot(name if number == 1 else f"{name}-{number}")
+        self.page.set_viewport_size(before)
 
     def shot(self, name: str, folder: Path = Path(__file__).parents[2] / "artefacts" / "screenshots") -> Path:
         """A picture of the window, for people to look at."""

@@ -82,3 +82,39 @@ def test_progress_knows_what_was_done_just_now(unit):
     expect(output).to_contain_text("1 of 2")
     expect(output).to_contain_text("Next: 00.quiz")
     output.scroll_into_view_if_needed()
+
+
+def test_after_a_reload_outputs_are_there_and_the_kernel_goes_on(unit, the_map):
+    unit.save()
+    unit.reload()
+    check = unit.cell("00-warm_up-check")
+    expect(check.locator(".tlkit-card")).to_contain_text("right, 2 of 2 points")
+    unit.run(check)
+    expect(check.locator(".tlkit-card")).to_contain_text("right, 2 of 2 points")
+    the_map.get_by_role("button", name="PEFT").click()
+    expect(the_map).to_contain_text("参数高效微调")
+
+
+def test_a_second_notebook_beside_has_a_kernel_of_its_own(unit, lab):
+    beside = NotebookPage(unit.page.context.new_page(), lab, "03_gradients/03_gradients.ipynb")
+    cell = beside.panel.locator(".jp-CodeCell").first
+    beside.write(cell, '"accuracy" in globals()')
+    beside.run(cell)
+    expect(beside.output(cell)).to_contain_text("False")
+    check = unit.cell("00-warm_up-check")
+    unit.run(check)
+    expect(check.locator(".tlkit-card")).to_contain_text("right, 2 of 2 points")
+    assert beside.complaints == []
+    beside.shut_down()
+    beside.page.close()
+
+
+def test_after_a_restart_of_the_kernel_a_check_says_what_to_run(unit):
+    unit.menu("Kernel", "Restart Kernel…")
+    unit.dialog.get_by_role("button", name="Confirm Kernel Restart").click()
+    expect(unit.dialog).to_have_count(0)
+    unit.wait_until_idle()
+    unit.run(unit.cell("predict-3"))
+    check = unit.cell("00-warm_up-check")
+    unit.run(check)
+    expect(check.locator(".tlkit-card")).to_contain_text("after a restart of the kernel, run the cells from the top")

@@ -34,7 +34,7 @@ def test_an_error_in_a_callback_reaches_the_reader_and_the_tests():
     ipywidgets = pytest.importorskip("ipywidgets")
     slider = ipywidgets.IntSlider(value=1)
     box = figures.explorable(lambda value: f"<p>{6 // (3 - value)}</p>", {"value": slider}, "breaks at 3")
-    assert box.children[-1].value == '<section aria-label="breaks at 3"><p>3</p></section>'
+    assert box.children[-1].value.endswith('<section aria-label="breaks at 3"><p>3</p></section>')
     slider.value = 3
     assert "could not be drawn" in box.children[-1].value
     assert "ZeroDivisionError" in figures.failures.pop()

@@ -13,7 +13,7 @@ from importlib.resources import files
 import numpy as np
 
 from tlkit.agreement import gap_closed
-from tlkit.explore.figures import BLUE, GREEN, GREY, ORANGE, PINK, SKY, Picture, as_html, choice, explorable, new_figure, quiet_axes
+from tlkit.explore.figures import BLUE, GREEN, GREY, ORANGE, PINK, SKY, SLIDER, Picture, as_html, choice, explorable, new_figure, quiet_axes
 from tlkit.explore.heads_and_losses import softmax
 
 WAYS = {
@@ -26,7 +26,6 @@ TEMPERATURES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 """That the figure offers; only some of them were measured."""
 _LINES = {("digits", 2): (BLUE, "o"), ("digits", 10): (GREEN, "s"), ("digits", 80): (PINK, "D"), ("tickets", 4): (ORANGE, "^")}
 _CELL = 'style="text-align:right;padding:1px 12px 1px 0"'
-_WIDE = {"style": {"description_width": "150px"}, "layout": {"width": "420px"}}
 
 
 @lru_cache(maxsize=1)
@@ -175,5 +174,5 @@ def explore_temperature():
     names = [(f"{number + 1}: a {classes[label]}", number) for number, label in enumerate(example["labels"])]
     return explorable(draw, {
         "image": choice("image", names, 0),
-        "temperature": ipywidgets.SelectionSlider(options=list(TEMPERATURES), value=4.0, description="temperature T", continuous_update=False, **_WIDE),
+        "temperature": ipywidgets.SelectionSlider(options=list(TEMPERATURES), value=4.0, description="temperature T", **SLIDER),
     }, "Soft targets of a teacher at a temperature")

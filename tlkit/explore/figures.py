@@ -9,12 +9,29 @@ from tlkit.drawing import (
 )  # fmt: skip
 
 __all__ = [
-    "BLUE", "GREEN", "GREY", "ORANGE", "PINK", "RED", "SKY", "Picture", "as_html", "box", "choice", "explorable", "failures", "keep_drawn",
-    "new_figure", "quiet_axes",
+    "BLUE", "GREEN", "GREY", "ORANGE", "PINK", "RED", "SKY", "SLIDER", "Picture", "as_html", "box", "choice", "explorable", "failures",
+    "keep_drawn", "new_figure", "quiet_axes",
 ]  # fmt: skip
 
 failures: list[str] = []
 """Tracebacks of widget callbacks that failed in this session; tests look here, readers see them in the figure."""
+
+SLIDER = {"continuous_update": False, "style": {"description_width": "150px"}, "layout": {"width": "450px", "max_width": "calc(100% - 4px)"}}
+"""How sliders and boxes to tick are laid out: one below the other, narrower where the window is (less their margins), and asked once they stand
+still."""
+
+# A wide table scrolls in a narrow window, and does not make the picture wide as well. ipywidgets puts the label of buttons above
+# them, unlike that of sliders, and tells the pressed one by shades of grey, which are close in a dark theme.
+_LOOKS = """<style>
+.tlkit-explorable :is(.widget-html-content, .widget-htmlmath-content) { min-width: 0 }
+.tlkit-explorable section { overflow-x: auto }
+.tlkit-explorable table { line-height: 1.5 }
+.tlkit-explorable :is(th, td) { padding: 1px 16px 1px 0; text-align: left }
+.tlkit-explorable .widget-toggle-buttons { display: flex; flex-wrap: wrap; align-items: baseline }
+.tlkit-explorable .widget-toggle-buttons > .widget-label { flex: none; text-align: right; margin-right: 8px }
+.tlkit-explorable .widget-toggle-buttons > div { flex: 1 1 200px }
+.tlkit-explorable .widget-toggle-button.mod-active { box-shadow: inset 0 -3px var(--jp-ui-font-color1, black) }
+</style>"""
 
 
 def explorable(draw: Callable[..., str], controls: dict, label: str, formulas: bool = False):
@@ -34,11 +51,13 @@ def explorable(draw: Callable[..., str], controls: dict, label: str, formulas: b
     page = (ipywidgets.HTMLMath if formulas else ipywidgets.HTML)()
 
     def drawn(**values) -> str:
-        return f'<section aria-label="{escape(label, quote=True)}">{draw(**values)}</section>'
+        return f'{_LOOKS}<section aria-label="{escape(label, quote=True)}">{draw(**values)}</section>'
 
     keep_drawn(page, drawn, controls)
+    for control in controls.values():
+        control.tooltip = control.description  # ipywidgets shows "null" without one
     # No tooltip: the browser's side of a box cannot draw a box that has one.
-    return box([*controls.values(), page], lambda: page.value)
+    return box([*controls.values(), page], lambda: page.value.removeprefix(_LOOKS))
 
 
 STANDS_STILL = ("This figure follows its controls where widgets are shown and a kernel runs: in JupyterLab, VS Code or Colab. Here it "
@@ -61,7 +80,7 @@ def box(children: list, still: Callable[[], str]):
                 shown["text/plain"] = STANDS_STILL
             return shown
 
-    return Box(children)
+    return Box(children).add_class("tlkit-explorable")
 
 
 def choice(description: str, options, value):

@@ -10,7 +10,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from tlkit.explore.figures import BLUE, GREEN, GREY, ORANGE, PINK, RED, SKY, Picture, as_html, choice, explorable, new_figure, quiet_axes
+from tlkit.explore.figures import BLUE, GREEN, GREY, ORANGE, PINK, RED, SKY, SLIDER, Picture, as_html, choice, explorable, new_figure, quiet_axes
 from tlkit.schedules import rate_factor
 
 LINES = {
@@ -74,7 +74,7 @@ def draw_missing(runs: dict[str, list[dict]], chosen: str):
     left.set_yscale("log")
     left.set(xlabel="epoch", ylabel="training loss (logarithmic)", title="what the loop reports")
     right.set(xlabel="epoch", ylabel="validation accuracy", ylim=(0, 1), title="what is true")
-    right.legend(loc="lower right", edgecolor="none", framealpha=0.9, fontsize=9)
+    right.legend(loc="center right", edgecolor="none", framealpha=0.9, fontsize=9)
     quiet_axes(left)
     quiet_axes(right)
     return figure
@@ -192,8 +192,7 @@ def explore_runs():
             runs, shipped["sizes"])
 
     def slider(values, value, description, text=str):
-        return ipywidgets.SelectionSlider(options=[(text(each), each) for each in values], value=value, description=description,
-                                          continuous_update=False, **_WIDE)
+        return ipywidgets.SelectionSlider(options=[(text(each), each) for each in values], value=value, description=description, **SLIDER)
 
     controls = {
         "learning_rate": slider(shipped["learning_rates"], 1e-2, "learning rate", lambda rate: f"{rate:g}"),
@@ -255,9 +254,6 @@ def draw_decay(sizes: tuple[float, ...] = (10.0, 0.1), seeds: int = 20):
     figure.axes[0].set_ylabel("the weight (mean of 20 runs)")
     figure.axes[0].legend(edgecolor="none")
     return figure
-
-
-_WIDE = {"style": {"description_width": "150px"}, "layout": {"width": "420px"}}
 
 
 def _table(heads, rows) -> str:

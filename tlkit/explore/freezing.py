@@ -12,7 +12,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from tlkit.explore.figures import BLUE, GREEN, GREY, ORANGE, PINK, SKY, Picture, as_html, choice, explorable, new_figure, quiet_axes
+from tlkit.explore.figures import BLUE, GREEN, GREY, ORANGE, PINK, SKY, SLIDER, Picture, as_html, choice, explorable, new_figure, quiet_axes
 from tlkit.explore.why_transfer import draw_images, mean_and_error
 
 __all__ = [
@@ -135,13 +135,12 @@ def explore_depths():
         return as_html(figure, "Accuracy, letters still read, seconds and memory by what is frozen; the numbers stand in the table below.") + (
             depth_table(*shown, chosen))
 
-    wide = {"style": {"description_width": "150px"}, "layout": {"width": "480px"}}
     controls = {
         "task": choice("task", list(found["tasks"]), next(iter(found["tasks"]))),
         "labels_per_class": ipywidgets.SelectionSlider(
-            options=found["labels_per_class"], description="labels per class", continuous_update=False, **wide),
-        "frozen": ipywidgets.SelectionSlider(options=DEPTHS, description="what is frozen", continuous_update=False, **wide),
-        "kept": ipywidgets.Checkbox(value=True, description="frozen activations are kept", indent=True, **wide),
+            options=found["labels_per_class"], description="labels per class", **SLIDER),
+        "frozen": ipywidgets.SelectionSlider(options=DEPTHS, description="what is frozen", **SLIDER),
+        "kept": ipywidgets.Checkbox(value=True, description="frozen activations are kept", indent=True, style=SLIDER["style"], layout=SLIDER["layout"]),
     }
     return explorable(draw, controls, "What freezing costs and saves")
 

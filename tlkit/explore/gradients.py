@@ -5,7 +5,7 @@ Nothing here imports torch before a derivation is shown: the first figure of the
 
 import numpy as np
 
-from tlkit.explore.figures import BLUE, GREEN, GREY, ORANGE, Picture, as_html, choice, explorable, new_figure, quiet_axes
+from tlkit.explore.figures import BLUE, GREEN, GREY, ORANGE, SLIDER, Picture, as_html, choice, explorable, new_figure, quiet_axes
 
 REACH = 8.0  # logits from -REACH to REACH are shown
 
@@ -177,7 +177,7 @@ def explore_derivation(name: str = "bce_with_logits"):
 
     return explorable(draw, {
         "which": choice("derivation", derivations(), name),
-        "line": ipywidgets.IntSlider(value=1, min=1, max=_LONGEST, description="up to line", continuous_update=False, **_WIDE),
+        "line": ipywidgets.IntSlider(value=1, min=1, max=_LONGEST, description="up to line", **SLIDER),
     }, "A derivation, line by line", formulas=True)
 
 
@@ -199,10 +199,9 @@ def draw_step_sizes(steps: np.ndarray, errors: dict[str, np.ndarray]):
 
 
 _LONGEST = 12  # lines of the longest derivation, which a test compares
-_WIDE = {"style": {"description_width": "150px"}, "layout": {"width": "420px"}}
 
 
 def _slider(description: str, value: float, low: float, high: float, step: float):
     import ipywidgets
 
-    return ipywidgets.FloatSlider(value=value, min=low, max=high, step=step, description=description, continuous_update=False, **_WIDE)
+    return ipywidgets.FloatSlider(value=value, min=low, max=high, step=step, description=description, **SLIDER)

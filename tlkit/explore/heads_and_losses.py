@@ -11,7 +11,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from tlkit.explore.figures import BLUE, GREEN, GREY, ORANGE, PINK, Picture, as_html, choice, explorable, new_figure, quiet_axes
+from tlkit.explore.figures import BLUE, GREEN, GREY, ORANGE, PINK, SLIDER, Picture, as_html, choice, explorable, new_figure, quiet_axes
 
 ENDS = {
     "classes": ("ten classes", BLUE, "o"),
@@ -185,19 +185,16 @@ def explore_loss():
         return as_html(draw_loss(*settings), "Loss and gradient of one example; the numbers stand below.") + f"<p>{words_of_loss(*settings)}</p>"
 
     def slider(description, value, low, high, step):
-        return ipywidgets.FloatSlider(value=value, min=low, max=high, step=step, description=description, continuous_update=False, **_WIDE)
+        return ipywidgets.FloatSlider(value=value, min=low, max=high, step=step, description=description, **SLIDER)
 
     return explorable(draw, {
         "right": slider("logit of right class", 6.0, LOWEST, HIGHEST, 0.5),
         "rival": slider("logit of rival", 2.0, LOWEST, HIGHEST, 0.5),
-        "temperature": ipywidgets.SelectionSlider(options=[0.25, 0.5, 1.0, 2.0, 4.0, 8.0], value=1.0, description="temperature",
-                                                  continuous_update=False, **_WIDE),
+        "temperature": ipywidgets.SelectionSlider(options=[0.25, 0.5, 1.0, 2.0, 4.0, 8.0], value=1.0, description="temperature", **SLIDER),
         "smoothing": slider("label smoothing", 0.0, 0.0, 0.4, 0.05),
         "twice": choice("softmax", [("once", False), ("twice", True)], False),
     }, "Loss of one example")
 
-
-_WIDE = {"style": {"description_width": "150px"}, "layout": {"width": "420px"}}
 
 METRICS = {"accuracy": "accuracy", "sensitivity": "sensitivity", "specificity": "specificity", "auc": "AUC",
            "calibration_error": "calibration error", "calibration_error_val": "the same, validation"}

@@ -12,7 +12,7 @@ from importlib.resources import files
 import numpy as np
 from scipy.special import expit, softmax
 
-from tlkit.explore.figures import BLUE, GREY, ORANGE, Picture, as_html, choice, explorable, new_figure, quiet_axes
+from tlkit.explore.figures import BLUE, GREY, ORANGE, SLIDER, Picture, as_html, choice, explorable, new_figure, quiet_axes
 from tlkit.metrics import auc, calibration_bins, expected_calibration_error
 from tlkit.operating_point import rates, roc
 
@@ -118,7 +118,7 @@ def explore_threshold():
     return explorable(draw, {
         "task": choice("pictures", [(TITLES[task], task) for task in results()], "cells"),
         "way": choice("network", list(WAYS), "after"),
-        "called": ipywidgets.IntSlider(40, 0, 100, description="% called ill", continuous_update=False),
+        "called": ipywidgets.IntSlider(40, 0, 100, description="% called ill", **SLIDER),
         "ill": choice("patients ill", list(SHARES), "as in the test"),
     }, "A threshold on the ROC curve, and what it does to patients")
 
@@ -189,7 +189,7 @@ def explore_maps(models: dict, plain, marked):
         split = marked if mark == "with the mark" else plain
         figure, shares = draw_maps({network: (models[network], split)}, [patient], stage)
         share = shares[network][0]
-        words = "The map is 0 everywhere." if np.isnan(share) else f"{share:.1%} of the map lies on the corner of the mark."
+        words = f"The map of {stage} is 0 everywhere." if np.isnan(share) else f"{share:.1%} of the map of {stage} lies on the corner of the mark."
         return as_html(figure, f"A phantom with its map. {words}") + (
             f"<table><tr><th>diagnosis</th><th>map on the corner</th></tr><tr><td>{split.classes[int(split.labels[patient])]}</td><td>{words}</td></tr></table>")
 
@@ -197,5 +197,5 @@ def explore_maps(models: dict, plain, marked):
         "network": choice("network", list(models), list(models)[-1]),
         "stage": choice("stage", ["block1", "block2", "block3"], "block3"),
         "mark": choice("picture", ["with the mark", "without"], "with the mark"),
-        "patient": ipywidgets.IntSlider(int(np.flatnonzero(plain.labels.numpy() == 1)[0]), 0, len(plain) - 1, description="number", continuous_update=False),
+        "patient": ipywidgets.IntSlider(int(np.flatnonzero(plain.labels.numpy() == 1)[0]), 0, len(plain) - 1, description="number", **SLIDER),
     }, "What a network looks at, by Grad-CAM")

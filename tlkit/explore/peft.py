@@ -12,7 +12,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from tlkit.explore.figures import BLUE, GREEN, GREY, ORANGE, PINK, RED, SKY, Picture, as_html, choice, explorable, new_figure, quiet_axes
+from tlkit.explore.figures import BLUE, GREEN, GREY, ORANGE, PINK, RED, SKY, SLIDER, Picture, as_html, choice, explorable, new_figure, quiet_axes
 from tlkit.explore.why_transfer import mean_and_error
 from tlkit.peft.counting import low_rank_cost
 
@@ -128,14 +128,13 @@ def explore_ways():
     def draw(setting, way):
         accuracy, cost = measured(*options[setting]), costs(options[setting][0])
         if way not in accuracy:
-            return f"<p>{escape(way)} need a body that reads a sequence; choose the tickets, or another way.</p>"
+            return f"<p>{escape(setting)}: {escape(way)} need a body that reads a sequence; choose the tickets, or another way.</p>"
         picture = draw_ways(accuracy, cost, way)
         return as_html(picture, f"Accuracy against parameters that train, memory and milliseconds of a step, on {setting}; the numbers stand in the table below.") + (
             way_table(accuracy, cost, way))
 
     controls = {"setting": choice("task, labels", list(options), next(iter(options))),
-                "way": ipywidgets.SelectionSlider(options=every, value="LoRA 4", description="what learns", continuous_update=False,
-                                                  style={"description_width": "150px"}, layout={"width": "480px"})}
+                "way": ipywidgets.SelectionSlider(options=every, value="LoRA 4", description="what learns", **SLIDER)}
     return explorable(draw, controls, "What few parameters reach and cost")
 
 
@@ -188,8 +187,7 @@ def explore_memory():
             f"<table style='line-height:1.5'><thead><tr>{head}</tr></thead><tbody>{cells}</tbody></table><p>{said}</p>")
 
     controls = {"body": choice("body", list(BODIES), "MiniLM"),
-                "rank": ipywidgets.SelectionSlider(options=RANKS, value=8, description="rank", continuous_update=False,
-                                                   style={"description_width": "150px"}, layout={"width": "480px"})}
+                "rank": ipywidgets.SelectionSlider(options=RANKS, value=8, description="rank", **SLIDER)}
     return explorable(draw, controls, "Memory of training, by arithmetic")
 
 

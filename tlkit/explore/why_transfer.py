@@ -10,7 +10,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from tlkit.explore.figures import BLUE, GREEN, GREY, ORANGE, Picture, as_html, explorable, new_figure, quiet_axes
+from tlkit.explore.figures import BLUE, GREEN, GREY, ORANGE, SLIDER, Picture, as_html, explorable, new_figure, quiet_axes
 from tlkit.label_efficiency import labels_needed
 
 STYLE = {
@@ -119,12 +119,11 @@ def explore_learning_curves():
         return as_html(figure, "Learning curves; their numbers stand in the table below.") + table_of(
             labels, curves, labels_per_class, target)
 
-    wide = {"style": {"description_width": "150px"}, "layout": {"width": "420px"}}
     controls = {
         "labels_per_class": ipywidgets.SelectionSlider(
-            options=list(labels), value=5, description="labels per class", continuous_update=False, **wide),
+            options=list(labels), value=5, description="labels per class", **SLIDER),
         "target": ipywidgets.FloatSlider(
-            value=0.9, min=0.5, max=0.99, step=0.01, description="target accuracy", continuous_update=False, **wide),
+            value=0.9, min=0.5, max=0.99, step=0.01, description="target accuracy", **SLIDER),
     }
     return explorable(draw, controls, "Learning curves by strategy")
 

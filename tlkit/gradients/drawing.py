@@ -54,7 +54,7 @@ def _step(derivation: Derivation, line: Line, proof: Proof) -> str:
     note = f'<div style="color:{_GREY}">{escape(line.note)}</div>' if line.note else ""
     return (
         f'<li style="border-left:4px solid {colour};padding:2px 10px;margin:8px 0">'
-        f'<div role="math" aria-label="{escape(line.plain, quote=True)}" style="margin:2px 0;overflow-x:auto">'
+        f'<div role="math" aria-label="{escape(line.plain, quote=True)}" style="margin:2px 0;overflow:auto hidden">'
         f"$\\displaystyle {escape(line.latex, quote=False)}$</div>"
         f"<div><b>{escape(line.rule)}.</b> {escape(line.why)}</div>{note}"
         f'<ul style="list-style:none;margin:2px 0;padding:0;font-size:90%">{marks}</ul></li>'

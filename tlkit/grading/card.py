@@ -84,23 +84,23 @@ def as_html(verdict: Verdict, with_hint: bool = True) -> str:
     """The card as HTML: in the colours of a light or dark theme, the hint folded, every word escaped."""
     rows = "".join(
         f'<tr style="background:none"><th scope="row" style="text-align:left;vertical-align:top;padding:1px 12px 1px 0;'
-        f'white-space:nowrap;font-weight:600">{_marked(label)}</th>'
-        f'<td style="text-align:left;padding:1px 0">{_marked(text)}</td></tr>'
-        if label else f'<tr style="background:none"><td colspan="2" style="text-align:left;padding:1px 0">{_marked(text)}</td></tr>'
+        f'white-space:nowrap;font-weight:600">{marked(label)}</th>'
+        f'<td style="text-align:left;padding:1px 0;overflow-wrap:anywhere">{marked(text)}</td></tr>'
+        if label else f'<tr style="background:none"><td colspan="2" style="text-align:left;padding:1px 0;overflow-wrap:anywhere">{marked(text)}</td></tr>'
         for label, text in _lines(verdict)
     )
     table = f'<table style="border:none;margin:4px 0 0 0;color:inherit">{rows}</table>' if rows else ""
     hint = ""
     if hint_of(verdict):
         hint = (f'<details style="margin-top:4px"><summary style="cursor:pointer">A hint</summary>'
-                f"{_marked(hint_of(verdict))}</details>" if with_hint else f'<div style="margin-top:4px">{_LATER}</div>')
+                f"{marked(hint_of(verdict))}</details>" if with_hint else f'<div style="margin-top:4px">{_LATER}</div>')
     return (
         f'<div role="status" class="tlkit-card" style="color:inherit;border-left:5px solid {_COLOUR[verdict.outcome.value]};'
         f'padding:6px 12px;margin:4px 0">'
-        f'<div style="font-weight:700">{_marked(headline(verdict))}</div>{table}{hint}</div>'
+        f'<div style="font-weight:700">{marked(headline(verdict))}</div>{table}{hint}</div>'
     )
 
 
-def _marked(text: str) -> str:
-    """Escaped text in which `code` is set as code."""
+def marked(text: str) -> str:
+    """Escaped text, in which `code` is set as code."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))

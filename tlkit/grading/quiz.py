@@ -1,10 +1,10 @@
 """Quizzes: questions on the page, letters as the answer, an explanation for every choice."""
 
 import re
-from html import escape
 
 from tlkit.exercises import find_exercise
 from tlkit.exercises.record import Quiz
+from tlkit.grading.card import marked
 from tlkit.grading.compare import in_words
 from tlkit.grading.encoding import as_plain
 from tlkit.grading.subject import Subject
@@ -29,10 +29,10 @@ class QuizPage:
 
     def _repr_html_(self) -> str:
         def choices(question):
-            return "".join(f"<li>{escape(choice.text)}</li>" for choice in question.choices)
+            return "".join(f"<li>{marked(choice.text)}</li>" for choice in question.choices)
 
         questions = "".join(
-            f'<li style="margin-bottom:8px">{escape(question.text)}'
+            f'<li style="margin-bottom:8px">{marked(question.text)}'
             f'<ol type="a" style="list-style-type:lower-alpha">{choices(question)}</ol></li>'
             for question in self.quiz.questions
         )
