@@ -1,4 +1,4 @@
-"""What fine-tuning reaches on real data: `python -m benchmarks.real_data [--seeds 3] [--only NAME] [--json FILE]`.
+"""What fine-tuning reaches on real data: `python -m benchmarks.real_data [--seeds 3] [--only NAME] [--resume] [--json FILE]`.
 
 Each recipe was chosen on validation data alone; the test split is looked at once, at the end of each run. PneumoniaMNIST,
 banking77 and WNUT-17 are read from TLKIT_DATA, MobileNetV2's ImageNet weights from TORCH_HOME, or downloaded.
@@ -86,24 +86,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", choices=RECIPES, help="one recipe alone")
+    parser.add_argument("--resume", action="store_true", help="keep the seeds that FILE holds already, and measure the rest")
     parser.add_argument("--json", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     results = {"device": f"{torch.get_num_threads()} threads of a CPU ({platform.machine()})"}
-    if arguments.only and arguments.json.exists():
+    if (arguments.only or arguments.resume) and arguments.json.exists():
         results = json.loads(arguments.json.read_text())
     for name in [arguments.only] if arguments.only else RECIPES:
-        runs = []
-        for seed in range(arguments.seeds):
+        plan = json.loads(RECIPES[name].plan.to_json())
+        kept = results.get(name, {}) if arguments.resume else {}
+        runs = kept["runs"] if kept.get("plan") == plan else []
+        for seed in range(len(runs), arguments.seeds):
             runs.append(measure(name, seed))
             print(f"{name}, seed {seed}: {runs[-1]}", flush=True)
-        results[name] = {"runs": runs, "plan": json.loads(RECIPES[name].plan.to_json())}
-        for metric in (each for each in HEADLINES if each in runs[0]["test"]):
-            values = [run["test"][metric] for run in runs]
-            results[name][metric] = {"mean": float(np.mean(values)), "spread": float(np.std(values, ddof=1)) if len(values) > 1 else None}
-            print(f"{name}: test {metric} {np.mean(values):.4f}, seeds {values}")
-        print(f"{name}: {[run['seconds'] for run in runs]} s")
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(results, indent=1) + "\n")
+            results[name] = {"runs": runs, "plan": plan} | summary(runs)
+            arguments.json.parent.mkdir(parents=True, exist_ok=True)
+            arguments.json.write_text(json.dumps(results, indent=1) + "\n")
+
+
+def summary(runs: list[dict]) -> dict:
+    """Headline -> mean and spread (standard deviation) over the seeds, on test data."""
+    found = {metric: [run["test"][metric] for run in runs] for metric in HEADLINES if metric in runs[0]["test"]}
+    return {metric: {"mean": float(np.mean(values)), "spread": float(np.std(values, ddof=1)) if len(values) > 1 else None}
+            for metric, values in found.items()}
 
 
 if __name__ == "__main__":
