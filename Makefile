@@ -44,10 +44,10 @@ test: env  ## the tests that every change must pass
 	$(BIN)/tlkit build --check
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not image"
 
-test-slow: env  ## the rest of the tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
+test-slow: env  ## the rest of the tests, with those of test-image
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow or image"
 
-test-image: env  ## build what binder/ describes, and run every unit in it with 1 CPU, 2 GB and no network
+test-image: env  ## of these alone: build what binder/ describes, and run every unit in it with 1 CPU, 2 GB and no network
 	$(BIN)/python -m pytest -m image
 
 build: env  ## turn solutions/ into course/; UNIT=01 builds that unit
