@@ -5,11 +5,35 @@ import os
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Error, sync_playwright
 
 from tests import reported
+from tests.browser.chromium import launch
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported, here and in the kernels that tests start
+
+
+def _cannot_run(reason: str):
+    """A failure where a browser is required (TLKIT_REQUIRE_BROWSER=1), a skip elsewhere."""
+    if os.environ.get("TLKIT_REQUIRE_BROWSER") == "1":
+        pytest.fail(f"TLKIT_REQUIRE_BROWSER=1, but {reason}", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A Chromium for the tests of one file: while it is open its thread has a running event loop, which no other file should meet.
+
+    Where it cannot run, CI fails and others are told why.
+    """
+    with sync_playwright() as playwright:
+        try:
+            chromium = launch(playwright)
+        except (FileNotFoundError, Error) as error:
+            _cannot_run(f"the browser does not start: {error}")
+        yield chromium
+        chromium.close()
 
 
 def pytest_sessionfinish(session):

@@ -6,7 +6,6 @@ import pytest
 from bs4 import BeautifulSoup
 
 from book.build import build
-from tests.browser.conftest import browser  # noqa: F401
 
 PROJECT = Path(__file__).parents[2]
 ADDRESS = "https://github.com/somebody/tlkit"
