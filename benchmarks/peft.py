@@ -10,9 +10,9 @@ head, order and (banking77) the texts. The methods' learning rates are those tha
 
 Each run has a process of its own. "accuracy" is that on test examples; "share" the part of the model's parameters that was
 trained; "seconds" those of training, all preparation included; "peak_mb" (of 10^6 bytes) the most that the process held while it
-trained, of which "start_mb" were there before. The side "peft" is LoRA or BitFit (its `bias="all"` beside nothing else) by peft
-around the same modules, trained in plain PyTorch on the same batches by the same optimiser and schedule, the body in eval
-mode as here, which keeps no activations.
+trained, of which "start_mb" were there before. The side "peft" (`benchmarks.peft_side`) is LoRA or BitFit (its `bias="all"` beside
+nothing else) by peft around the same modules, or its prompts before a BERT of transformers, trained in plain PyTorch on the same
+batches by the same optimiser and schedule, the body in eval mode as here, which keeps no activations.
 """
 
 import argparse
@@ -20,6 +20,7 @@ import json
 import os
 import platform
 import time
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
@@ -68,66 +69,39 @@ def load(job: Job):
 
 def run(job: Job) -> dict:
     """What one run reached and cost, in this process."""
-    from tlkit.prediction import collect
-
     model, task, plan = load(job)
     held, busy = _memory("VmRSS"), os.getloadavg()[0]
     _forget_peak()
     started, worked = time.perf_counter(), time.process_time()
     trained = (train_here if job.side == "tlkit" else train_peft)(model, task, plan, job.seed)
     found = {"seconds": time.perf_counter() - started, "cpu_seconds": time.process_time() - worked, "load": busy}
-    found |= {"peak_mb": _memory("VmHWM"), "start_mb": held, "trained": trained}
-    total = sum(parameter.numel() for parameter in model.parameters())
-    return {**found, "share": trained / total, "accuracy": collect(model, task.test).metric("accuracy"), "epochs": plan.epochs}
+    found |= {"peak_mb": _memory("VmHWM"), "start_mb": held}
+    return {**found, **trained(), "epochs": plan.epochs}
 
 
-def train_here(model, task, plan, seed: int) -> int:
-    """`tlkit.finetune`; how many parameters learned."""
+def train_here(model, task, plan, seed: int) -> Callable[[], dict]:
+    """`tlkit.finetune`; gives what then counts and judges."""
     import tlkit
+    from tlkit.prediction import collect
 
     tlkit.finetune(model, task, plan, seed, progress=False)
-    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    return lambda: counts(model.parameters()) | {"accuracy": collect(model, task.test).metric("accuracy")}
 
 
-def train_peft(model, task, plan, seed: int) -> int:
-    """The same by peft and a plain loop; how many parameters learned."""
-    import peft
-    import torch
-    from torch.nn import functional as F
-
+def train_peft(model, task, plan, seed: int) -> Callable[[], dict]:
+    """The same by peft and a plain loop."""
+    from benchmarks import peft_side
     from benchmarks.finetune_setting import Prepared
-    from tlkit import peft as ours
-    from tlkit.schedules import rate_factor
 
-    if plan.method.name == "lora":
-        added = ours.place(model.backbone, plan.method, seed)
-        targets = list(added.arounds)
-        ours.remove(model)
-        config = peft.LoraConfig(r=plan.method.rank, lora_alpha=plan.method.alpha, target_modules=targets)
-    else:
-        config = peft.LoraConfig(r=1, target_modules=list(ours.candidates(model.backbone))[-1:], bias="all")
-    torch.manual_seed(seed)
-    wrapped = peft.get_peft_model(model.backbone.stages, config)
-    if plan.method.name == "bitfit":
-        for name, parameter in wrapped.named_parameters():
-            parameter.requires_grad_("lora_" not in name and parameter.requires_grad)
-    model.eval()
-    phase, data = plan.phases[0], Prepared(model, task.train)
-    groups = [{"params": [p for p in model.backbone.parameters() if p.requires_grad], "lr": phase.learning_rate},
-              {"params": list(model.head.parameters()), "lr": phase.head_learning_rate}]
-    optimizer = torch.optim.AdamW(groups, weight_decay=plan.weight_decay, fused=True)
-    rates, generator, done = [group["lr"] for group in groups], torch.Generator().manual_seed(seed), 0
-    steps = phase.epochs * -(-len(data) // plan.batch_size)
-    for _ in range(phase.epochs):
-        for indices in torch.randperm(len(data), generator=generator).split(plan.batch_size):
-            for group, rate in zip(optimizer.param_groups, rates, strict=True):
-                group["lr"] = rate * rate_factor(plan.schedule, done, steps, plan.warmup)
-            state, labels = data.batch(indices)
-            optimizer.zero_grad()
-            F.cross_entropy(model.outputs(state), labels).backward()
-            optimizer.step()
-            done += 1
-    return sum(parameter.numel() for group in groups for parameter in group["params"])
+    side = peft_side.train(model, task, plan, seed)
+    return lambda: counts(side.parameters()) | {"accuracy": peft_side.accuracy(side, Prepared(model, task.test))}
+
+
+def counts(parameters: Iterable) -> dict:
+    """How many parameters learned, and their share of all."""
+    sizes = [(parameter.numel(), parameter.requires_grad) for parameter in parameters]
+    trained = sum(size for size, learned in sizes if learned)
+    return {"trained": trained, "share": trained / sum(size for size, _ in sizes)}
 
 
 def in_own_process(job: Job) -> dict:
@@ -141,6 +115,12 @@ def in_own_process(job: Job) -> dict:
             return {"left_out": str(error)}
 
 
+def sides(body: str, method: str) -> tuple[str, ...]:
+    """Who can do it: peft's prompts stand before BERT alone."""
+    theirs = method.startswith(("lora", "bitfit")) or (body, method) == ("minilm", "prompt_tuning")
+    return ("tlkit", "peft") if theirs else ("tlkit",)
+
+
 def measure(bodies, methods, seeds: int, options: dict, save, done: list[dict] = ()) -> dict:
     """Every run in turn, both sides of a method directly after each other; `save` is called after each, and what is `done` is kept."""
     results: dict = {"machine": platform.machine(), "processors": os.cpu_count(), "settings": options, "runs": list(done)}
@@ -148,7 +128,7 @@ def measure(bodies, methods, seeds: int, options: dict, save, done: list[dict] =
     for seed in range(seeds):
         for body in bodies:
             for method in methods:
-                for side in ("tlkit", "peft") if method.startswith(("lora", "bitfit")) else ("tlkit",):
+                for side in sides(body, method):
                     if (body, method, side, seed) in known:
                         continue
                     found = in_own_process(Job(body, method, side, seed, **options))

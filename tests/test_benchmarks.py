@@ -130,12 +130,13 @@ def test_a_measurement_goes_on_and_says_what_is_left_out(tiny, monkeypatch, tmp_
         run_tiny(monkeypatch, *common, "--resume", "--seed", "1")
 
 
-@pytest.mark.parametrize("method", ["lora-2", "bitfit"])
-def test_few_parameters_are_as_many_on_both_sides(method, monkeypatch):
+@pytest.mark.parametrize("body, method", [("glyphnet", "lora-2"), ("glyphnet", "bitfit"), ("minilm", "prompt_tuning")])
+def test_few_parameters_are_as_many_on_both_sides(body, method, monkeypatch):
     from benchmarks import peft as few
 
     monkeypatch.setitem(few.BODIES, "glyphnet", ("digits", 40, None))
-    found = {side: few.run(few.Job("glyphnet", method, side, 0, epochs=1, test_examples=20)) for side in ("tlkit", "peft")}
+    monkeypatch.setitem(few.BODIES, "minilm", ("tickets", 40, None))
+    found = {side: few.run(few.Job(body, method, side, 0, epochs=1, test_examples=20)) for side in ("tlkit", "peft")}
     assert found["tlkit"]["trained"] == found["peft"]["trained"] > 0
     assert all(0 <= each["accuracy"] <= 1 and 0 < each["share"] < 0.2 for each in found.values())
 
