@@ -122,7 +122,7 @@ def auc_macro(scores, targets, *, weights=None):
 
 
 @_weighted
-def expected_calibration_error(probabilities, targets, *, bins: int = 15, weights=None):
+def expected_calibration_error(probabilities, targets, bins: int = 15, *, weights=None):
     """How far confidence is from being right: sum_b (n_b / n) |accuracy_b - confidence_b| (Guo et al. 2017, section 2).
 
     The confidence is the largest probability; the bins are equally wide, (b / bins, (b + 1) / bins].

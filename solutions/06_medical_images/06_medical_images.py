@@ -21,7 +21,7 @@
 # a hospital would ask before it lets such a network near a patient: how many of the ill does it find, at what price in false alarms? How sure is
 # that? Can its probabilities be taken at their word? Did anything leak from training into the test? And what does it look at?
 #
-# Plan for 100 minutes: six exercises, a quiz and a question in your own words. One more exercise is optional. Everything here is for learning: nothing
+# Plan for 100 minutes: six exercises, a quiz and a question in your own words. Two more exercises are optional. Everything here is for learning: nothing
 # in this unit is a medical device, and the pictures that come with it are drawn, not taken.
 
 # %% [markdown]
@@ -363,7 +363,7 @@ pictures.reliability(outputs["after"], labels, T)
 #
 # What it cannot repair is a shift: it moves all answers towards one half or away from it, never towards healthy. Class weights
 # can make such a shift: they tell the network that all classes are equally frequent, and where the ill are rare, its probabilities of being ill can then be far too large. The
-# last, optional exercise shows one, and undoes it.
+# optional Exercise 7 shows one, and undoes it.
 
 # %% [markdown]
 # ## Did anything leak?
@@ -515,7 +515,7 @@ else:
 # %% [markdown]
 # ## If you want more
 #
-# One exercise without points.
+# Two exercises without points.
 #
 # ### Exercise 7 (optional): another clinic, other shares
 #
@@ -562,6 +562,53 @@ for name, said in (("with balanced class weights", torch.tensor(logits).softmax(
                    ("weights undone", calibration.for_other_shares(logits, np.array([0.5, 0.5]), shares))):
     print(f"{name:28} mean P(ill) {said[:, 1].mean():.3f}, ECE {metrics.expected_calibration_error(said, ill_there):.3f}, AUC {metrics.auc(said[:, 1], ill_there):.3f}")
 print(f"share ill                    {ill_there.mean():.3f}")
+
+# %% [markdown]
+# ### Exercise 8 (optional): the calibration error
+#
+# *12 minutes, medium.* Above, ECE came out of the library. Write `calibration_error`. An example's confidence $c_i$ is its largest probability, and its answer is the class that has it. The
+# confidences are sorted into $B$ bins that are equally wide: bin $b = 0, \dots, B - 1$ holds those with $b/B < c_i \le (b+1)/B$, so a confidence of exactly 1 lies in the last. Then
+#
+# $$\text{ECE} = \sum_b \frac{n_b}{N} \left| \text{right}_b - \text{confidence}_b \right|$$
+#
+# with $n_b$ the examples in bin $b$, $\text{right}_b$ the share of them whose answer is their label, and $\text{confidence}_b$ their mean confidence. A bin without examples adds nothing.
+#
+# - `probabilities`: a float array (N, C), rows that sum to 1, N of 1 or more, C of 2 or more; no row has its largest value twice. `labels`: an int array (N,). `bins`: $B$, an int of 1 or more.
+# - Return one float, a share and no percentage.
+
+# %% nbgrader={"grade": false, "grade_id": "06-calibration_error", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def calibration_error(probabilities, labels, bins):
+    """How far confidence is from being right, a share.
+
+    probabilities: (N, C) floats; labels: (N,) ints; bins: how many, equally wide from 0 to 1
+    """
+    ### BEGIN SOLUTION
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    number = np.ceil(confidence * bins).astype(int) - 1
+    error = 0.0
+    for b in range(bins):
+        inside = number == b
+        if inside.any():
+            error += inside.mean() * abs(right[inside].mean() - confidence[inside].mean())
+    return float(error)
+    ### END SOLUTION
+
+# %% tags=["demo"]
+check("06.calibration_error")
+
+# %% [markdown]
+# How many bins? Every bin's gap holds some chance, and the more bins, the fewer examples in each. Here are answers that are honest by construction: each is right as often as
+# its confidence says. Their true calibration error is 0; what do a hundred of them seem to have?
+
+# %% tags=["demo"]
+rng = np.random.default_rng(0)
+for examples in (100, 1000, 10000):
+    sure = rng.uniform(0.5, 1.0, examples)
+    honest, is_right = np.column_stack([sure, 1 - sure]), (rng.random(examples) >= sure).astype(int)
+    print(f"{examples:6} honest answers: " + ", ".join(f"ECE {metrics.expected_calibration_error(honest, is_right, bins=bins):.3f} in {bins} bins" for bins in (5, 15, 50)))
+
+# %% [markdown]
+# An ECE of a few hundredths is what chance alone gives a few hundred patients. Compare two models with the same bins on the same patients, and give intervals.
 
 # %% [markdown]
 # ## What to remember

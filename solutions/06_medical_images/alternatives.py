@@ -208,6 +208,48 @@ def shares_by_torch(logits, trained, expected):
     return torch.softmax(logits + torch.log(expected / trained), dim=-1).numpy()
 
 
+def calibration_error_by_loop(probabilities, labels, bins):
+    confidence = [max(row) for row in probabilities]
+    right = [list(row).index(max(row)) == label for row, label in zip(probabilities, labels)]
+    total = 0.0
+    for b in range(bins):
+        inside = [i for i, value in enumerate(confidence) if b / bins < value <= (b + 1) / bins]
+        if inside:
+            share = sum(right[i] for i in inside) / len(inside)
+            mean = sum(confidence[i] for i in inside) / len(inside)
+            total += len(inside) / len(labels) * abs(share - mean)
+    return total
+
+
+def calibration_error_by_digitize(probabilities, labels, bins):
+    import numpy as np
+
+    confidence = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == labels
+    where = np.digitize(confidence, np.linspace(0, 1, bins + 1)[1:-1], right=True)
+    return sum(abs(right[where == b].sum() - confidence[where == b].sum()) for b in range(bins)) / len(labels)
+
+
+def calibration_error_by_bincount(probabilities, labels, bins):
+    import numpy as np
+
+    confidence, right = np.max(probabilities, 1), np.equal(np.argmax(probabilities, 1), labels)
+    where = np.searchsorted(np.arange(1, bins) / bins, confidence, side="left")
+    gaps = np.bincount(where, weights=right - confidence)
+    return np.abs(gaps).sum() / confidence.size
+
+
+def calibration_error_by_torch(probabilities, labels, bins):
+    import torch
+
+    confidence, answers = torch.as_tensor(probabilities).max(dim=1)
+    difference = (answers == torch.as_tensor(labels)).double() - confidence
+    error = torch.zeros(())
+    for low, high in zip(torch.linspace(0, 1, bins + 1)[:-1], torch.linspace(0, 1, bins + 1)[1:]):
+        error = error + difference[(confidence > low) & (confidence <= high)].sum().abs()
+    return float(error / len(labels))
+
+
 ALTERNATIVES = {
     "06.prepare": (prepare_by_loop, prepare_by_view, prepare_by_numpy),
     "06.rates": (rates_by_counting, rates_by_numpy, rates_by_products),
@@ -216,11 +258,22 @@ ALTERNATIVES = {
     "06.temperature": (calibrate_by_grid, calibrate_by_torch, calibrate_by_root),
     "06.leaks": (leaks_by_loops, leaks_by_numpy, leaks_by_sets),
     "06.shares": (shares_by_bayes, shares_by_logs, shares_by_torch),
+    "06.calibration_error": (calibration_error_by_loop, calibration_error_by_digitize, calibration_error_by_bincount, calibration_error_by_torch),
 }
 
 _ROOT = "inverse = brentq(lambda b: ((softmax(b * val_logits, axis={}) * val_logits).sum(axis={}) - right).mean(), {})"
 
 EQUIVALENT_MUTANTS = {
+    "06.calibration_error": {
+        **dict.fromkeys(("confidence = probabilities.max(axis=-1)", "right = probabilities.argmax(axis=-1) == labels",
+                         "confidence, right = (np.max(probabilities, -1), np.equal(np.argmax(probabilities, 1), labels))",
+                         "confidence, right = (np.max(probabilities, 1), np.equal(np.argmax(probabilities, -1), labels))",
+                         "confidence, answers = torch.as_tensor(probabilities).max(dim=-1)"), "the classes are the last axis"),
+        "confidence, right = (np.max(probabilities, 1), np.equal(labels, np.argmax(probabilities, 1)))": "which is compared with which does not matter",
+        "where = np.digitize(confidence, np.linspace(1, 0, bins + 1)[1:-1], right=True)": "the same bins, numbered from the other end",
+        "where = np.searchsorted(np.arange(1, bins) / bins, confidence)": "left is what searchsorted does by itself",
+        "where = np.searchsorted(np.arange(-1, bins) / bins, confidence, side='left')": "edges below every confidence number the bins otherwise, and part nothing",
+    },
     "06.prepare": {"return torch.from_numpy(((pixels - mean) / std).transpose(0, 3, 1, -2)).float()": "of four axes the third is the last but one"},
     "06.temperature": {
         **dict.fromkeys((f"best = min(np.geomspace({grid}), key=lambda temperature: loss(val_logits, val_labels, temperature))"
