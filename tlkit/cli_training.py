@@ -44,6 +44,7 @@ def finetune(
     accumulate: Annotated[int, typer.Option("--accumulate", min=1, help="Parts that a batch is sent through in.")] = 1,
     patience: Patience = 5,
     metric: Metric = None,
+    batchnorm: Annotated[Optional[str], typer.Option("--batchnorm", help="adapted or frozen: whether running statistics move where the body trains; a pretrained convolutional body's stay.")] = None,
     label_smoothing: Annotated[float, typer.Option("--label-smoothing")] = 0.0,
     class_weights: Annotated[Optional[str], typer.Option("--class-weights", help="balanced")] = None,
     image_size: ImageSize = None,
@@ -67,7 +68,7 @@ def finetune(
     start = _start(task, backbone, image_size, precision)
     body = getattr(start, "backbone", start)
     chosen = _plan(plan, body, epochs=epochs, learning_rate=lr, head_learning_rate=head_lr, frozen=_stages(frozen),
-                   batch_size=batch_size, accumulate=accumulate, patience=patience or None, metric=metric,
+                   batch_size=batch_size, accumulate=accumulate, patience=patience or None, metric=metric, batchnorm=batchnorm,
                    method=_given(rank=rank, alpha=alpha, bottleneck=bottleneck, count=count, targets=_names(targets)))
     model = adapt(start, task, seed, label_smoothing, class_weights)
     mixed = "no" if precision == "float64" else precision
@@ -249,7 +250,7 @@ def _plan(name: str, body, **given):
         path = Path(name)
         if not path.is_file():
             raise TlkitError(f"there is no plan {name}; `Plan.to_json` writes one")
-        if settings := given.get("method"):
+        if settings := {**(given.get("method") or {}), **_given(batchnorm=given.get("batchnorm"))}:
             raise TlkitError(f"{name} says all of the plan itself, and {', '.join(settings)} was given beside it; change it there")
         return Plan.from_json(path.read_text(encoding="utf-8"))
     return default_plan(name, body, **given)

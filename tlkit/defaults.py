@@ -10,6 +10,7 @@ from tlkit.backbones import STUDENTS
 from tlkit.backbones.backbone import Backbone
 from tlkit.data.task import Task
 from tlkit.errors import TlkitError
+from tlkit.model import BATCH_NORMS
 from tlkit.peft.methods import METHODS
 from tlkit.plans import PLANS, Plan, few_parameters
 
@@ -70,14 +71,19 @@ def default_plan(
     head_learning_rate: float | None = None,
     frozen=None,
     method: Mapping | None = None,
+    batchnorm: str | None = None,
     **settings,
 ) -> Plan:
     """A plan by name, with learning rates and epochs that suit the body.
+
+    A pretrained convolutional body keeps BatchNorm's running statistics while its weights train; what that was worth on chest
+    X-rays stands in docs/finetuning.md.
 
     Args:
         epochs: of the last phase; None is the table's.
         learning_rate, head_learning_rate: None is the table's.
         frozen: of every phase that trains the body.
+        batchnorm: "adapted" or "frozen"; None is what suits body and plan.
         method: settings of a plan of few parameters, such as rank.
         settings: of the plan itself.
     Raises:
@@ -107,6 +113,15 @@ def default_plan(
         plan = PLANS[name](epochs or rates.epochs, body, head)
     if frozen is not None:
         plan = plan.changed(phases=tuple(replace(phase, frozen=frozen) if phase.learning_rate else phase for phase in plan.phases))
+    if batchnorm is not None or _keeps_statistics(backbone, plan):
+        settings = {"batchnorm": batchnorm or "frozen", **settings}
     if backbone.modality != "image" or family(backbone) != "small network":
         settings = {"jitter": None, **settings}
     return plan.changed(**settings)
+
+
+def _keeps_statistics(backbone: Backbone, plan: Plan) -> bool:
+    """Whether a plan that trains the body's own weights should leave the running statistics of its pretraining."""
+    trains = not plan.fresh_weights and plan.method is None and any(phase.learning_rate for phase in plan.phases)
+    return (trains and family(backbone) == "convolutional network" and bool((backbone.recipe or {}).get("pretrained"))
+            and any(isinstance(module, BATCH_NORMS) for module in backbone.modules()))
