@@ -605,7 +605,8 @@ rng = np.random.default_rng(0)
 for examples in (100, 1000, 10000):
     sure = rng.uniform(0.5, 1.0, examples)
     honest, is_right = np.column_stack([sure, 1 - sure]), (rng.random(examples) >= sure).astype(int)
-    print(f"{examples:6} honest answers: " + ", ".join(f"ECE {metrics.expected_calibration_error(honest, is_right, bins=bins):.3f} in {bins} bins" for bins in (5, 15, 50)))
+    errors = [metrics.expected_calibration_error(honest, is_right, bins=bins) for bins in (5, 15, 50)]
+    print(f"{examples:6} honest answers: ECE {errors[0]:.3f} in 5 bins, {errors[1]:.3f} in 15, {errors[2]:.3f} in 50")
 
 # %% [markdown]
 # An ECE of a few hundredths is what chance alone gives a few hundred patients. Compare two models with the same bins on the same patients, and give intervals.

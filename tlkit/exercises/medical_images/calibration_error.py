@@ -36,18 +36,18 @@ def _both(*largest: float) -> np.ndarray:
 
 
 def _cases(rng: np.random.Generator) -> list[Case]:
-    several, many = int(rng.integers(14, 20)), int(rng.integers(45, 60))
+    several, many, half = int(rng.integers(14, 20)), int(rng.integers(45, 60)), int(rng.integers(51, 60)) / 100
     return [
         Case("two classes", "three examples, two bins", ((_both(0.9, 0.35, 0.8), np.array([0, 1, 1]), 2),)),
         Case("two classes", "ten bins", ((*_said(rng, many, 2, 520, 990), 10),)),
         Case("several classes", "three", ((*_said(rng, several, 3, 420, 960), 4),)),
         Case("several classes", "five, some of them below one half", ((*_said(rng, many, 5, 260, 940), 7),)),
         Case("several classes", "six, none of them sure", ((*_said(rng, many, 6, 215, 480), 4),)),
-        Case("empty bins", "one example", ((_both(0.3), np.array([1]), 10),)),
+        Case("empty bins", "one example", ((_both(0.32), np.array([1]), 10),)),
         Case("empty bins", "sure answers alone", ((*_said(rng, several, 3, 880, 990), 15),)),
         Case("on an edge", "three quarters and all", (_edges(rng, 2, 4),)),
         Case("on an edge", "three classes", (_edges(rng, 3, 4),)),
-        Case("on an edge", "half of all, in two bins", ((_both(0.5, float(rng.integers(51, 60)) / 100, 0.0), np.array([0, 1, 1]), 2),)),
+        Case("on an edge", "one half, in two bins", ((np.array([[0.5, 0.3, 0.2], [half, 0.0, 1 - half], [0.0, 1.0, 0.0]]), np.array([0, 1, 1]), 2),)),
     ]
 
 
