@@ -36,20 +36,21 @@ def table(found: list[dict]) -> str:
 def draw(found: list[dict]):
     """Test accuracy over the share of the parameters that was trained, a panel a body; ranks of LoRA are joined by a line."""
     bodies = [body for body in TITLES if any(row["body"] == body for row in found)]
-    figure = new_figure(5.0 * len(bodies), 4.0)
+    figure, drawn = new_figure(4.6 * len(bodies) + 1.4, 4.0), {}
     for axes, body in zip(figure.subplots(1, len(bodies), squeeze=False)[0], bodies, strict=True):
         quiet_axes(axes)
         for name, (color, marker) in LOOKS.items():
             points = [row for row in found if row["body"] == body and row["side"] == "tlkit" and row["method"].partition("-")[0] == name]
             if points:
                 shares, means = [row["share"] for row in points], [mean(row["accuracy"]) for row in points]
-                axes.plot(shares, means, color=color, marker=marker, linewidth=1.2, label=name)
+                drawn[name], = axes.plot(shares, means, color=color, marker=marker, linewidth=1.2)
                 axes.vlines(shares, [min(row["accuracy"]) for row in points], [max(row["accuracy"]) for row in points], color, linewidth=1)
                 for row, share, height in zip(points, shares, means, strict=True):
                     if rank := row["method"].partition("-")[2]:
                         axes.annotate(rank, (share, height), textcoords="offset points", xytext=(0, 7), ha="center", fontsize=8, color=color)
         axes.set(xscale="log", xlabel="share of the parameters that is trained", ylabel="test accuracy", title=TITLES[body])
-    axes.legend(fontsize=8, frameon=False)
+    names = [name for name in LOOKS if name in drawn]
+    figure.legend([drawn[name] for name in names], names, loc="outside right center", frameon=False)
     return figure
 
 

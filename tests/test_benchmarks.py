@@ -141,6 +141,23 @@ def test_few_parameters_are_as_many_on_both_sides(body, method, monkeypatch):
     assert all(0 <= each["accuracy"] <= 1 and 0 < each["share"] < 0.2 for each in found.values())
 
 
+def test_what_few_parameters_reach_is_a_table_and_a_picture():
+    from benchmarks import peft_picture
+
+    costs = {"cpu_seconds": 4.0, "peak_mb": 900.0, "start_mb": 700.0}
+    runs = [{"body": "minilm", "method": method, "side": side, "seed": seed, "accuracy": accuracy, "share": share, **costs}
+            for method, side, seed, accuracy, share in (
+                ("probe", "tlkit", 0, 0.7, 0.001), ("probe", "tlkit", 1, 0.8, 0.001), ("lora-4", "tlkit", 0, 0.75, 0.01), ("lora-4", "peft", 0, 0.76, 0.01),
+                ("lora-8", "tlkit", 0, 0.77, 0.02))]
+    runs.append({"body": "minilm", "method": "ia3", "side": "tlkit", "seed": 0, "left_out": "for a reason"})
+    found = peft_picture.rows(runs)
+    assert "| minilm | probe | tlkit | 0.700, 0.800 | 0.10% | 4 | 200 |" in peft_picture.table(found) and "ia3" not in peft_picture.table(found)
+    figure = peft_picture.draw(found)
+    lines = {tuple(line.get_ydata()) for line in figure.axes[0].lines}
+    assert lines == {(0.75,), (0.75, 0.77)}                       # the probe's mean, and ours of LoRA, rank by rank
+    assert [text.get_text() for text in figure.legends[0].texts] == ["probe", "lora"]
+
+
 def test_scans_before_fine_tuning_come_out_again():
     shipped, found = json.loads(medical_images.SHIPPED.read_text())["cells"], {}
     medical_images.measure("cells", 1, 1, found.update)
