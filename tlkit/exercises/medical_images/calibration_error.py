@@ -21,9 +21,8 @@ def _said(rng: np.random.Generator, count: int, classes: int, low: int, high: in
 def _edges(rng: np.random.Generator, classes: int, bins: int) -> tuple:
     """Answers that are right, but for the certain ones: in the last bin too sure, in others too modest, so what lies on an edge must not change sides."""
     largest = np.concatenate([rng.integers(51, 75, 2) / 100, [0.75, 0.75], rng.integers(85, 99, int(rng.integers(1, 4))) / 100, [1.0, 1.0]])
-    probabilities = np.zeros((len(largest), classes))
     answers = rng.integers(0, classes, len(largest))
-    probabilities[:, :] = np.round((1 - largest) / (classes - 1), 3)[:, None]
+    probabilities = np.repeat(np.round((1 - largest) / (classes - 1), 3)[:, None], classes, axis=1)
     probabilities[np.arange(len(largest)), answers] = largest
     labels = np.where(largest < 1, answers, (answers + 1) % classes)
     order = rng.permutation(len(largest))
