@@ -15,7 +15,7 @@ from benchmarks.finetune_setting import Prepared
 from tlkit import peft as ours
 from tlkit.backbones.minilm import find_folder
 from tlkit.backbones.state import State
-from tlkit.data.task import Split, Task
+from tlkit.data.task import Task
 from tlkit.model import Model
 from tlkit.peft.method import Method
 from tlkit.plans import Plan
@@ -32,10 +32,6 @@ class Side:
 
     def parameters(self) -> list[nn.Parameter]:
         return [*self.body.parameters(), *self.head.parameters()]
-
-    def trained(self) -> int:
-        """How many numbers learn."""
-        return sum(parameter.numel() for parameter in self.parameters() if parameter.requires_grad)
 
 
 def lora(model: Model, method: Method, seed: int) -> Side:
@@ -90,17 +86,15 @@ def train(model: Model, task: Task, plan: Plan, seed: int) -> Side:
     groups = [{"params": [p for p in side.body.parameters() if p.requires_grad], "lr": phase.learning_rate},
               {"params": list(side.head.parameters()), "lr": phase.head_learning_rate}]
     optimizer = torch.optim.AdamW(groups, weight_decay=plan.weight_decay, fused=True)
-    rates, generator, done = [group["lr"] for group in groups], torch.Generator().manual_seed(seed), 0
-    steps = phase.epochs * -(-len(prepared) // plan.batch_size)
+    steps, generator = phase.epochs * -(-len(prepared) // plan.batch_size), torch.Generator().manual_seed(seed)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda done: rate_factor(plan.schedule, done, steps, plan.warmup))
     for _ in range(phase.epochs):
         for indices in torch.randperm(len(prepared), generator=generator).split(plan.batch_size):
-            for group, rate in zip(optimizer.param_groups, rates, strict=True):
-                group["lr"] = rate * rate_factor(plan.schedule, done, steps, plan.warmup)
             state, labels = prepared.batch(indices)
             optimizer.zero_grad()
             F.cross_entropy(side.outputs(state), labels).backward()
             optimizer.step()
-            done += 1
+            schedule.step()
     return side
 
 
