@@ -18,6 +18,9 @@ help:  ## list these targets
 	@echo
 	@echo "  PYTHON=python3.12 chooses the interpreter, TORCH=cpu the CPU build of torch, UNIT=01 a unit."
 
+# Compiled once here and not by every kernel anew, which is what happens where PYTHONDONTWRITEBYTECODE is set.
+INSTALL := $(UV) install --python $(BIN)/python --compile-bytecode
+
 env: $(INSTALLED)  ## make the environment in .venv, with everything that course and tests need
 
 $(INSTALLED): requirements.lock pyproject.toml
@@ -27,9 +30,9 @@ $(INSTALLED): requirements.lock pyproject.toml
 	  { echo "$(PYTHON) cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 ifeq ($(TORCH),)
-	$(UV) install --python $(BIN)/python --requirements requirements.lock
+	$(INSTALL) --requirements requirements.lock
 else
-	$(UV) install --python $(BIN)/python --torch-backend=$(TORCH) --constraints requirements.lock --editable '.[lab,test]'
+	$(INSTALL) --torch-backend=$(TORCH) --constraints requirements.lock --editable '.[lab,test]'
 endif
 	$(UV) install --python $(BIN)/python --no-deps --editable .
 	@touch $@

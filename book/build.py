@@ -23,16 +23,16 @@ def build(root: Path, folder: Path | None = None, address: str | None = None, ca
         folder: where it is built, `root/build/book` where none is given; what an earlier build left there is removed.
         address: the project's address; that of pyproject.toml where none is given. Without one there are no links that launch
             a unit.
-        cache: where notebooks that were run are kept; `root/build/book/executed` where none is given.
+        cache: where notebooks that were run are kept; `book.executed.KEPT` of the checkout where none is given.
     Raises:
         TlkitError: a notebook fails, Sphinx warns, or an answer stands on a page.
     """
-    from book.executed import executed
+    from book.executed import KEPT, executed
     from book.pages import write_pages
 
     folder, address = folder or root / "build" / "book", address or repository(root)
     source, extra, pages = (folder / name for name in ("source", "extra", "pages"))
-    notebooks = executed(root, units(root / "course"), cache or root / "build" / "book" / "executed")
+    notebooks = executed(root, units(root / "course"), cache or root / KEPT)
     for old in (source, extra, pages):
         shutil.rmtree(old, ignore_errors=True)
     write_pages(root, units(root / "course"), notebooks, source, extra, address)

@@ -14,7 +14,7 @@ import nbformat
 from nbformat import NotebookNode
 
 import tlkit
-from tests.course.running import read, run
+from tests.course.running import Run, read, run
 from tlkit.course.units import Unit
 from tlkit.errors import TlkitError
 from tlkit.files import write_text
@@ -22,8 +22,8 @@ from tlkit.files import write_text
 AT_ONCE = 2
 """Kernels beside each other; each may take 1.3 GB."""
 
-_FOUND_BY = ("TLKIT_DATA", "TORCH_HOME", "HF_HOME", "XDG_CACHE_HOME")
-"""Where data and weights that are not embedded are looked for; the book is the same whether or not they are there."""
+KEPT = Path("build/book/executed")
+"""Where in the checkout notebooks are kept that were run, each under a digest of all that its outputs depend on."""
 
 _HOME = "~/tlkit"
 """Stands for the folders in which notebooks were run."""
@@ -36,16 +36,14 @@ def executed(root: Path, units: Iterable[Unit], cache: Path) -> dict[Path, Noteb
 
     Args:
         root: the checkout.
-        cache: where notebooks that were run are kept, each under a digest of all that its outputs depend on.
+        cache: where notebooks that were run are kept, and looked for.
     Raises:
         TlkitError: a cell failed or warned.
     """
-    library = _digest(root)
-    kept = {path: cache / f"{path.stem}-{_short(library, path.read_bytes())}.ipynb" for unit in units for path in unit.notebooks}
+    kept = {path: cache / _kept_as(root, path) for unit in units for path in unit.notebooks}
     missing = [path for path, target in kept.items() if not target.exists()]
     cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as empty, \
-            ProcessPoolExecutor(AT_ONCE, get_context("spawn"), _only_what_is_embedded, (empty,)) as pool:
+    with ProcessPoolExecutor(AT_ONCE, get_context("spawn"), _say_nothing) as pool:
         for path, outcome in zip(missing, pool.map(_run, missing)):
             if isinstance(outcome, list):
                 raise TlkitError(f"{path} does not run as it is released: {'; '.join(outcome)}")
@@ -55,38 +53,52 @@ def executed(root: Path, units: Iterable[Unit], cache: Path) -> dict[Path, Noteb
     return {path: read(target) for path, target in kept.items()}
 
 
+def keep(root: Path, path: Path, done: Run, folder: Path, cache: Path) -> None:
+    """Take over what somebody else ran, so that the book need not run it again; what went wrong is not kept.
+
+    Args:
+        root: the checkout.
+        path: the released notebook.
+        done: what `tests.course.running.run` gave for it.
+        folder: where it was run.
+        cache: as for `executed`.
+    """
+    outcome = _with_outputs(path, done, folder)
+    if not isinstance(outcome, list):
+        cache.mkdir(parents=True, exist_ok=True)
+        write_text(cache / _kept_as(root, path), nbformat.writes(outcome))
+
+
 def _run(path: Path) -> NotebookNode | list[str]:
-    """The notebook with its outputs, or what is wrong with them."""
-    notebook = read(path)
     with tempfile.TemporaryDirectory() as folder:
-        cells = run(notebook, Path(folder)).cells
-        said = json.dumps({ran.cell.id: ran.cell.outputs for ran in cells}, ensure_ascii=False)
-    for place, name in ((sys.prefix, f"{_HOME}/.venv"), (folder, _HOME), (str(Path(tlkit.__file__).parents[1]), _HOME)):
+        return _with_outputs(path, run(read(path), Path(folder)), Path(folder))
+
+
+def _with_outputs(path: Path, done: Run, folder: Path) -> NotebookNode | list[str]:
+    """The notebook with its outputs, or what is wrong with them."""
+    wrong = [f"{ran.cell.id}: {text.strip()}" for ran in done.cells for text in (*ran.errors, *ran.warnings)]
+    if wrong or done.cells[-1].callback_failures:
+        return wrong + done.cells[-1].callback_failures
+    said = json.dumps({ran.cell.id: ran.cell.outputs for ran in done.cells}, ensure_ascii=False)
+    for place, name in ((sys.prefix, f"{_HOME}/.venv"), (str(folder), _HOME), (str(Path(tlkit.__file__).parents[1]), _HOME)):
         said = said.replace(place, name)
-    wrong = [f"{ran.cell.id}: {text.strip()}" for ran in cells for text in (*ran.errors, *ran.warnings)]
-    if wrong or cells[-1].callback_failures:
-        return wrong + cells[-1].callback_failures
     outputs = {name: [nbformat.from_dict(output) for output in found] for name, found in json.loads(said).items()}
+    notebook = read(path)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = outputs[cell.id]
     return notebook
 
 
-def _only_what_is_embedded(empty: str) -> None:
+def _say_nothing() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # kernels log here; what goes wrong in a notebook is in its outputs
-    os.environ.update({name: empty for name in _FOUND_BY}, OMP_NUM_THREADS="1", HF_HUB_OFFLINE="1")
 
 
-def _digest(root: Path) -> bytes:
-    """Of everything but the notebook that its outputs depend on: the library, what runs notebooks, the packages, Python."""
-    files = [path for path in (root / "tlkit").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+def _kept_as(root: Path, path: Path) -> str:
+    """A name that changes with the notebook and with all else that its outputs depend on: library, packages, Python, how it is run."""
+    files = [found for found in (root / "tlkit").rglob("*") if found.is_file() and "__pycache__" not in found.parts]
     files += [root / "requirements.lock", root / "tests" / "course" / "running.py", Path(__file__)]
-    found = hashlib.sha256(sys.version.encode())
-    for path in sorted(files):
-        found.update(f"{path.relative_to(root)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
-    return found.digest()
-
-
-def _short(*parts: bytes) -> str:
-    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
+    digest = hashlib.sha256(sys.version.encode() + path.read_bytes())
+    for found in sorted(files):
+        digest.update(f"\0{found.relative_to(root)}\0".encode() + hashlib.sha256(found.read_bytes()).digest())
+    return f"{path.stem}-{digest.hexdigest()[:16]}.ipynb"

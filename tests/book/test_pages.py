@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
-from nbformat import write
+from nbformat import read, write
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from book import __main__ as command
-from book.executed import executed
+from book.executed import executed, keep
 from book.pages import PARTS, index, page_of, parts, with_links
 from tests.book.conftest import ADDRESS, PROJECT
+from tests.course.running import run
 from tlkit.course.opening import INSTALL, LINKS
 from tlkit.course.units import Unit, units
 from tlkit.errors import TlkitError
@@ -119,6 +120,19 @@ def test_a_notebook_is_run_once_without_what_is_not_embedded_and_tells_no_folder
     kept.write_text(kept.read_text().replace("[]", "[kept]"))
     (again,) = executed(PROJECT, [Unit(unit)], tmp_path / "kept").values()
     assert "[kept]" in again.cells[0].outputs[0].text
+
+
+def test_what_was_run_elsewhere_is_taken_over_unless_it_failed(tmp_path):
+    unit, cache = tmp_path / "07_tiny", tmp_path / "kept"
+    unit.mkdir()
+    path = unit / "07_tiny.ipynb"
+    for source, kept in (("1 / 0", 0), ("import os, time\nprint(os.getcwd(), time.time_ns())", 1)):
+        write(new_notebook(cells=[new_code_cell(source, id="only")]), path)
+        done = run(read(path, as_version=4), unit)
+        keep(PROJECT, path, done, unit, cache)
+        assert len(list(cache.glob('*'))) == kept
+    (notebook,) = executed(PROJECT, [Unit(unit)], cache).values()
+    assert notebook.cells[0].outputs[0].text == done.cells[0].text.replace(str(unit), "~/tlkit")
 
 
 def test_the_command_says_where_the_pages_are_and_a_fault_in_one_line(monkeypatch, capsys, tmp_path):

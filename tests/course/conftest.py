@@ -1,10 +1,14 @@
-"""Every notebook of the course, run as released, solved, and as it is graded; what that took is reported at the end."""
+"""Every notebook of the course, run as released, solved, and as it is graded; what that took is reported at the end.
+
+The book takes over what was run as released.
+"""
 
 from functools import lru_cache
 from pathlib import Path
 
 import pytest
 
+from book.executed import KEPT, keep
 from tests import reported
 from tests.course.running import Run, read, run, solved, without_demonstrations
 from tlkit.course.build import read_source
@@ -28,7 +32,10 @@ def runs(tmp_path_factory):
             notebook = solved(notebook, read_source(PROJECT / "solutions" / path.parent.name / f"{name}.py"))
         if state == "graded":
             notebook = without_demonstrations(notebook)
-        done = run(notebook, tmp_path_factory.mktemp(f"{name}-{state}"))
+        folder = tmp_path_factory.mktemp(f"{name}-{state}")
+        done = run(notebook, folder)
+        if state == "released":
+            keep(PROJECT, path, done, folder, PROJECT / KEPT)
         reported.run_all[f"{name} {state}"] = {
             "seconds": round(done.seconds, 1),
             "peak_mb": round(done.peak_bytes / 1e6),

@@ -1,11 +1,14 @@
 """Run a notebook as a learner does, and look at its kernel after every cell.
 
 After each code cell a probe runs that the reader never sees: it says what the kernel has imported and how much
-memory it has held. A first probe cuts the kernel off from the network.
+memory it has held. A first probe cuts the kernel off from the network, and data and weights are the embedded ones,
+whatever else the machine has.
 """
 
 import json
+import os
 import re
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +45,10 @@ print(json.dumps({
     "failures": _figures.failures if _figures else [],
 }))
 """
+
+
+_FOUND_BY = ("TLKIT_DATA", "TORCH_HOME", "HF_HOME", "XDG_CACHE_HOME")
+"""Where data and weights that are not embedded are looked for."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +149,8 @@ def run(notebook: NotebookNode, folder: Path, timeout: int = 300) -> Run:
         on_cell_executed=lambda cell, cell_index, execute_reply: seconds.update(
             {cell_index: time.perf_counter() - started[cell_index]}),
     )
-    client.execute()
+    with tempfile.TemporaryDirectory() as empty:
+        client.execute(env=os.environ | dict.fromkeys(_FOUND_BY, empty) | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"})
     assert not probed.cells[0].outputs, probed.cells[0].outputs
     ran = []
     for index in range(2, len(probed.cells), 2):

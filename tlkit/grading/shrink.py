@@ -29,7 +29,7 @@ def shrink(exercise: Exercise, subject: Subject, failing: Trial, stays: Callable
         return failing
     smaller_calls = exercise.shrinks if callable(exercise.shrinks) else smaller
     deadline, best = time.perf_counter() + seconds, failing
-    seen: set[str] = set()
+    seen: set[tuple] = set()
     progress = failing.mine.seconds + failing.due.seconds < seconds / 5
     while progress:
         progress = False
@@ -37,7 +37,7 @@ def shrink(exercise: Exercise, subject: Subject, failing: Trial, stays: Callable
         for candidate in smaller_calls(call):
             if time.perf_counter() > deadline:
                 return best
-            key = repr(candidate)
+            key = _key(candidate)
             if key in seen or cost(candidate) >= cost(call) or not keeps_its_form(call, candidate):
                 continue
             seen.add(key)
@@ -46,6 +46,12 @@ def shrink(exercise: Exercise, subject: Subject, failing: Trial, stays: Callable
                 best, progress = found, True
                 break
     return best
+
+
+def _key(call: tuple) -> tuple:
+    """The same for the same arguments only; how they print rounds them."""
+    arrays = [_array(argument) for argument in call]
+    return tuple(repr(argument) if a is None else (type(argument), a.dtype.str, a.shape, a.tobytes()) for argument, a in zip(call, arrays))
 
 
 def _try(exercise: Exercise, subject: Subject, failing: Trial, call: tuple) -> Trial | None:

@@ -85,14 +85,8 @@ def verify(exercise: Exercise | Quiz, solutions: Path, mutate_alternatives: bool
     row["mutants"], survived = judge_mutants(exercise, exercise.load_reference())
     survived += _not_accepted("field `equivalent_mutants`", exercise.equivalent_mutants, row["mutants"])
     if mutate_alternatives and exercise.kind in CODE_KINDS:
-        lenient = replace(exercise, equivalent_mutants=equivalent_mutants_of(exercise, unit))
-        of_alternatives = _NOTHING["mutants"]
-        for answer in alternatives:
-            figures, others = judge_mutants(lenient, answer)
-            of_alternatives = _added(of_alternatives, figures)
-            survived += [f"alternative `{answer.__name__}`: {fault}" for fault in others]
-        survived += _not_accepted("EQUIVALENT_MUTANTS", lenient.equivalent_mutants, of_alternatives)
-        row["mutants"] = _added(row["mutants"], of_alternatives)
+        of_alternatives, others = judge_mutants_of_alternatives(exercise, solutions)
+        row["mutants"], survived = _added(row["mutants"], of_alternatives), survived + others
     return row, faults + found + more + survived
 
 
@@ -225,6 +219,18 @@ def judge_mutants(exercise: Exercise, made: Any) -> tuple[dict, list[str]]:
             faults.append(f"field `rtol`: {exercise.rtol:g} lets a mutant pass: {mutant.change}" if blunt
                           else f"mutant survives: {mutant.change}")
     return {"generated": len(mutants), "refused": refused, "equivalent": equivalent, "survived": survived}, faults
+
+
+def judge_mutants_of_alternatives(exercise: Exercise, solutions: Path) -> tuple[dict, list[str]]:
+    """The same of all alternatives together, whose equivalent mutants stand beside them in `solutions`."""
+    unit = unit_folder(exercise, solutions)
+    lenient = replace(exercise, equivalent_mutants=equivalent_mutants_of(exercise, unit))
+    figures, faults = _NOTHING["mutants"], []
+    for answer in alternatives_of(exercise, unit):
+        of_this, found = judge_mutants(lenient, answer)
+        figures = _added(figures, of_this)
+        faults += [f"alternative `{answer.__name__}`: {fault}" for fault in found]
+    return figures, faults + _not_accepted("EQUIVALENT_MUTANTS", lenient.equivalent_mutants, figures)
 
 
 def _not_accepted(where: str, listed: dict[str, str], figures: dict) -> list[str]:
