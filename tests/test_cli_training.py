@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 import tlkit
 from tlkit.backbones import minilm
 from tlkit.cli import app
-from tlkit.plans import Plan
+from tlkit.plans import Plan, linear_probe
 
 
 def run(*arguments, code: int = 0):
@@ -94,6 +94,23 @@ def test_texts_without_labels_are_lines_of_a_file(tmp_path):
     options = ("--student", "minilm_small", "--soft-share", 1, "--epochs", 1, "--out", tmp_path / "student", "--device", "cpu")
     assert "2 training examples" in run("distill", teacher, "--unlabelled", tmp_path / "texts.txt", *options)
     assert "'where is my parcel' is no file" in run("distill", teacher, "--unlabelled", "where is my parcel", *options, code=1)
+
+
+@pytest.mark.parametrize("option, value", [("--epochs", 2), ("--lr", 0.1), ("--batch-size", 32), ("--patience", 5), ("--metric", "AUC"),
+                                           ("--batchnorm", "frozen"), ("--rank", 8)])
+def test_a_plan_from_a_file_is_changed_in_the_file_alone(tmp_path, option, value):
+    (tmp_path / "mine.json").write_text(linear_probe(epochs=1).to_json())
+    said = run("finetune", "digits", "--plan", tmp_path / "mine.json", option, value, "--out", tmp_path / "out", code=1)
+    assert " ".join(said.split()).endswith(f"mine.json says all of the plan itself, and {option} was given beside it; change it there")
+
+
+def test_plans_from_files_are_trained_and_compared(tmp_path):
+    (tmp_path / "mine.json").write_text(linear_probe(epochs=1).to_json())
+    of_task = ("digits", "--device", "cpu")
+    assert "wrote" in run("finetune", *of_task, "--labels-per-class", 2, "--plan", tmp_path / "mine.json", "--out", tmp_path / "out")
+    assert Plan.from_json((tmp_path / "out" / "plan.json").read_text()) == linear_probe(epochs=1)
+    assert "AUC on the test split" in run("compare", *of_task, "--labels", 2, "--plans", tmp_path / "mine.json", "--seeds", 1, "--metric", "AUC")
+    assert "there is no plan" in run("finetune", *of_task, "--plan", tmp_path / "other.json", "--out", tmp_path / "x", code=1)
 
 
 @pytest.mark.parametrize("arguments, said", [

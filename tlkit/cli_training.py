@@ -24,8 +24,12 @@ Text = Annotated[Optional[str], typer.Option("--text", help="The column of the t
 Label = Annotated[Optional[str], typer.Option("--label", help="The column of the labels.")]
 KindOfTask = Annotated[Optional[str], typer.Option("--kind", help="Of the task, if it is not to be guessed.")]
 
+_IN_A_PLAN = ("epochs", "lr", "head_lr", "frozen", "batch_size", "accumulate", "patience", "metric", "batchnorm",
+              "rank", "alpha", "bottleneck", "count", "targets")
+
 
 def finetune(
+    context: typer.Context,
     data: Data,
     out: Annotated[Path, typer.Option("--out", help="The folder for model, report and history; a run that was cut short goes on there.")],
     backbone: BackboneName = None,
@@ -67,7 +71,7 @@ def finetune(
     task = _task(data, labels_per_class, seed, text, label, kind)
     start = _start(task, backbone, image_size, precision)
     body = getattr(start, "backbone", start)
-    chosen = _plan(plan, body, epochs=epochs, learning_rate=lr, head_learning_rate=head_lr, frozen=_stages(frozen),
+    chosen = _plan(context, plan, body, epochs=epochs, learning_rate=lr, head_learning_rate=head_lr, frozen=_stages(frozen),
                    batch_size=batch_size, accumulate=accumulate, patience=patience or None, metric=metric, batchnorm=batchnorm,
                    method=_given(rank=rank, alpha=alpha, bottleneck=bottleneck, count=count, targets=_names(targets)))
     model = adapt(start, task, seed, label_smoothing, class_weights)
@@ -84,6 +88,7 @@ def finetune(
 
 
 def distill(
+    context: typer.Context,
     teacher: Annotated[Path, typer.Argument(metavar="RUN", help="The teacher: an artefact, or the folder that finetune wrote.")],
     student: Annotated[str, typer.Option("--student", help="A body by name for the student: glyphnet_small and minilm_small are made for it.")],
     out: Annotated[Path, typer.Option("--out", help="The folder for the student's model, report and history; a run that was cut short goes on there.")],
@@ -125,7 +130,7 @@ def distill(
         task = pseudo_labelled(task, predictor, _unlabelled(predictor, unlabelled))
     start = _start(task, student, image_size, precision, seed)
     body = getattr(start, "backbone", start)
-    chosen = _plan(plan, body, epochs=epochs, learning_rate=lr, head_learning_rate=head_lr, frozen=_stages(frozen),
+    chosen = _plan(context, plan, body, epochs=epochs, learning_rate=lr, head_learning_rate=head_lr, frozen=_stages(frozen),
                    batch_size=batch_size, patience=patience or None, metric=metric)
     mixed = "no" if precision == "float64" else precision
     is_main = accelerator_for(mixed, device).is_main_process
@@ -156,6 +161,7 @@ def _write(run, chosen, out: Path) -> None:
 
 
 def compare(
+    context: typer.Context,
     data: Data,
     plans: Annotated[str, typer.Option("--plans", help="Names with commas.")] = "scratch,linear_probe,full",
     labels: Annotated[str, typer.Option("--labels", help="Labels per class, with commas; all takes all of them.")] = "all",
@@ -181,7 +187,7 @@ def compare(
     task = _task(data, counts[0], 0, text, label, kind)
     start = _start(task, backbone, image_size, precision)
     body = getattr(start, "backbone", start)
-    chosen = [_plan(name.strip(), body, epochs=epochs, batch_size=batch_size, patience=patience or None, metric=metric)
+    chosen = [_plan(context, name.strip(), body, "metric", epochs=epochs, batch_size=batch_size, patience=patience or None, metric=metric)
               for name in plans.split(",")]
     found = measure(
         lambda count, seed: _task(data, count, seed, text, label, kind),
@@ -242,18 +248,20 @@ def _start(task, name: str | None, image_size: int | None, precision: str, seed:
     return start.double() if precision == "float64" else start
 
 
-def _plan(name: str, body, **given):
+def _plan(context: typer.Context, name: str, body, also_of: str = "", **given):
+    """A plan by name, or as a file says, which no option changes; `also_of` names one that says something else as well."""
     from tlkit.defaults import default_plan
     from tlkit.plans import Plan
 
-    if name.endswith(".json"):
-        path = Path(name)
-        if not path.is_file():
-            raise TlkitError(f"there is no plan {name}; `Plan.to_json` writes one")
-        if settings := {**(given.get("method") or {}), **_given(batchnorm=given.get("batchnorm"))}:
-            raise TlkitError(f"{name} says all of the plan itself, and {', '.join(settings)} was given beside it; change it there")
-        return Plan.from_json(path.read_text(encoding="utf-8"))
-    return default_plan(name, body, **given)
+    if not name.endswith(".json"):
+        return default_plan(name, body, **given)
+    path = Path(name)
+    if not path.is_file():
+        raise TlkitError(f"there is no plan {name}; `Plan.to_json` writes one")
+    if beside := [option.opts[0] for option in context.command.params
+                  if option.name in _IN_A_PLAN and option.name != also_of and context.get_parameter_source(option.name).name == "COMMANDLINE"]:
+        raise TlkitError(f"{name} says all of the plan itself, and {', '.join(beside)} was given beside it; change it there")
+    return Plan.from_json(path.read_text(encoding="utf-8"))
 
 
 def _given(**settings) -> dict:
