@@ -41,6 +41,7 @@ def draw(found: list[dict]):
         quiet_axes(axes)
         for name, (color, marker) in LOOKS.items():
             points = [row for row in found if row["body"] == body and row["side"] == "tlkit" and row["method"].partition("-")[0] == name]
+            points.sort(key=lambda row: row["share"])
             if points:
                 shares, means = [row["share"] for row in points], [mean(row["accuracy"]) for row in points]
                 drawn[name], = axes.plot(shares, means, color=color, marker=marker, linewidth=1.2)

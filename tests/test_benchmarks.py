@@ -147,14 +147,14 @@ def test_what_few_parameters_reach_is_a_table_and_a_picture():
     costs = {"cpu_seconds": 4.0, "peak_mb": 900.0, "start_mb": 700.0}
     runs = [{"body": "minilm", "method": method, "side": side, "seed": seed, "accuracy": accuracy, "share": share, **costs}
             for method, side, seed, accuracy, share in (
-                ("probe", "tlkit", 0, 0.7, 0.001), ("probe", "tlkit", 1, 0.8, 0.001), ("lora-4", "tlkit", 0, 0.75, 0.01), ("lora-4", "peft", 0, 0.76, 0.01),
-                ("lora-8", "tlkit", 0, 0.77, 0.02))]
+                ("probe", "tlkit", 0, 0.7, 0.001), ("probe", "tlkit", 1, 0.8, 0.001), ("lora-8", "tlkit", 0, 0.77, 0.02),
+                ("lora-4", "tlkit", 0, 0.75, 0.01), ("lora-4", "peft", 0, 0.76, 0.01))]
     runs.append({"body": "minilm", "method": "ia3", "side": "tlkit", "seed": 0, "left_out": "for a reason"})
     found = peft_picture.rows(runs)
     assert "| minilm | probe | tlkit | 0.700, 0.800 | 0.10% | 4 | 200 |" in peft_picture.table(found) and "ia3" not in peft_picture.table(found)
     figure = peft_picture.draw(found)
     lines = {tuple(line.get_ydata()) for line in figure.axes[0].lines}
-    assert lines == {(0.75,), (0.75, 0.77)}                       # the probe's mean, and ours of LoRA, rank by rank
+    assert lines == {(0.75,), (0.75, 0.77)}                       # the probe's mean, and ours of LoRA, by rank
     assert [text.get_text() for text in figure.legends[0].texts] == ["probe", "lora"]
 
 
