@@ -23,17 +23,15 @@ process held while it trained, libraries and data included, of which "start_mb" 
 import argparse
 import copy
 import io
-import json
 import os
 import platform
-import resource
-import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
+
+from benchmarks.keeping import add_resume, forget_peak, in_own_process, keep, memory, resumed
 
 RESULTS = Path(__file__).parent / "results" / "finetune.json"
 SCENARIOS = ("frozen_trunk", "half_frozen", "full")
@@ -56,46 +54,18 @@ def run(job) -> dict:
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         train(copy.deepcopy(model), few, replace(job, epochs=1))
         torch.manual_seed(job.seed)
-        held, load_before = _memory("VmRSS"), os.getloadavg()[0]
-        _forget_peak()
+        held, load_before = memory("VmRSS"), os.getloadavg()[0]
+        forget_peak()
         started, busy = time.perf_counter(), time.process_time()
         said = train(model, task, job)
         seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - busy
-    peak = _memory("VmHWM")
+    peak = memory("VmHWM")
     logits = test_logits(model, task.test)
     accuracy = float((logits.argmax(dim=1) == task.test.labels).float().mean())
     return {
         "seconds": seconds, "peak_mb": peak, "accuracy": accuracy, "cpu_seconds": cpu_seconds, "start_mb": held,
         "head": float(model.head.weight.detach().norm()), "threads": torch.get_num_threads(), "load": load_before, **said,
     }  # fmt: skip
-
-
-def _memory(what: str) -> float:
-    """MB of 10^6 bytes that this process holds (VmRSS), or held at most (VmHWM)."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith(what)) * 1024 / 1e6
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
-
-
-def _forget_peak() -> None:
-    """Let the peak begin at what is held now, where the system can do that."""
-    try:
-        Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        pass
-
-
-def in_own_process(job) -> dict:
-    """`run` in a fresh process, or why it could not be."""
-    from tlkit.errors import TlkitError
-
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        try:
-            return pool.submit(run, job).result()
-        except TlkitError as error:
-            return {"left_out": f"{error}; TLKIT_DATA and TORCH_HOME say where data and weights are"}
 
 
 def measure(models, scenarios, sides, options, done: dict, save) -> dict:
@@ -113,9 +83,9 @@ def measure(models, scenarios, sides, options, done: dict, save) -> dict:
                 if what := missing(side):
                     print(f"{model} {scenario} {side}: left out, since {what} is not installed", flush=True)
                     continue
-                outcome = in_own_process(Job(model, scenario, side, **options))
+                outcome = in_own_process(run, Job(model, scenario, side, **options))
                 if "left_out" in outcome:
-                    print(f"{model} {scenario} {side}: left out: {outcome['left_out']}", flush=True)
+                    print(f"{model} {scenario} {side}: left out: {outcome['left_out']}; TLKIT_DATA and TORCH_HOME say where data and weights are", flush=True)
                     continue
                 found[side] = {key: round(value, 4) if isinstance(value, float) else value for key, value in outcome.items()}
                 print(f"{model} {scenario} {side}: {_figures(found[side])}", flush=True)
@@ -155,22 +125,18 @@ def main() -> None:
     parser.add_argument("--model", choices=SETTINGS, action="append", help="only this one; may be given again")
     parser.add_argument("--scenario", choices=SCENARIOS, action="append", help="only this one; may be given again")
     parser.add_argument("--side", choices=SIDES, action="append", help="only this one; may be given again")
-    parser.add_argument("--resume", action="store_true", help="keep what FILE holds already, and measure the rest")
+    add_resume(parser)
     chosen = parser.parse_args()
     if (chosen.quick or chosen.examples) and chosen.json == RESULTS:
         parser.error("--quick and --examples give no measurement to keep: name another file with --json")
     options = {"epochs": chosen.epochs, "examples": chosen.examples, "seed": chosen.seed, "threads": chosen.threads, **(QUICK if chosen.quick else {})}
     models, scenarios = chosen.model or list(SETTINGS), chosen.scenario or SCENARIOS
     about = {"device": f"{os.cpu_count()}-core CPU ({platform.machine()})", "settings": options}
-    done = json.loads(chosen.json.read_text()) if chosen.resume and chosen.json.exists() else {}
-    if done and done["settings"] != options:
-        parser.error(f"{chosen.json} was measured with {done['settings']}, and --resume asks for {options}")
-    chosen.json.parent.mkdir(parents=True, exist_ok=True)
-
-    def save(results: dict) -> None:
-        chosen.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-
-    results = measure(models, scenarios, chosen.side or list(SIDES), options, {**done, **about}, save)
+    try:
+        done = resumed(chosen.json, options) if chosen.resume else {}
+    except ValueError as error:
+        parser.error(str(error))
+    results = measure(models, scenarios, chosen.side or list(SIDES), options, {**done, **about}, partial(keep, chosen.json))
     print_ratios(results, models, scenarios)
 
 

@@ -16,17 +16,15 @@ batches by the same optimiser and schedule, the body in eval mode as here, which
 """
 
 import argparse
-import json
 import os
 import platform
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 
-from benchmarks.finetune import _forget_peak, _memory
+from benchmarks.keeping import add_resume, forget_peak, in_own_process, keep, memory, resumed
 
 RESULTS = Path(__file__).parent / "results" / "peft.json"
 RANKS = (1, 2, 4, 8, 16, 32, 64)
@@ -75,12 +73,12 @@ def run(job: Job) -> dict:
     model, task, plan = load(job)
     for values in model.state_dict().values():  # of weights that are mapped from a file, what is read is held from here on
         values.sum()
-    held, busy = _memory("VmRSS"), os.getloadavg()[0]
-    _forget_peak()
+    held, busy = memory("VmRSS"), os.getloadavg()[0]
+    forget_peak()
     started, worked = time.perf_counter(), time.process_time()
     trained = (train_here if job.side == "tlkit" else train_peft)(model, task, plan, job.seed)
     found = {"seconds": time.perf_counter() - started, "cpu_seconds": time.process_time() - worked, "load": busy}
-    found |= {"peak_mb": _memory("VmHWM"), "start_mb": held}
+    found |= {"peak_mb": memory("VmHWM"), "start_mb": held}
     return {**found, **trained(), "epochs": plan.epochs}
 
 
@@ -109,17 +107,6 @@ def counts(parameters: Iterable) -> dict:
     return {"trained": trained, "share": trained / sum(size for size, _ in sizes)}
 
 
-def in_own_process(job: Job) -> dict:
-    """`run` in a fresh process, or why it could not be."""
-    from tlkit.errors import TlkitError
-
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        try:
-            return pool.submit(run, job).result()
-        except TlkitError as error:
-            return {"left_out": str(error)}
-
-
 def sides(body: str, method: str) -> tuple[str, ...]:
     """Who can do it: peft's prompts stand before BERT alone."""
     theirs = method.startswith(("lora", "bitfit")) or (body, method) == ("minilm", "prompt_tuning")
@@ -136,7 +123,7 @@ def measure(bodies, methods, seeds: int, options: dict, save, done: list[dict] =
                 for side in sides(body, method):
                     if (body, method, side, seed) in known:
                         continue
-                    found = in_own_process(Job(body, method, side, seed, **options))
+                    found = in_own_process(run, Job(body, method, side, seed, **options))
                     results["runs"].append({"body": body, "method": method, "side": side, "seed": seed, **found})
                     print(_line(results["runs"][-1]), flush=True)
                     save(results)
@@ -158,20 +145,17 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--examples", type=int, help="training examples, where not 2,000 texts and all scans")
     parser.add_argument("--quick", action="store_true", help="one seed, one epoch, few examples")
-    parser.add_argument("--resume", action="store_true", help="keep what FILE holds already, and measure the rest")
+    add_resume(parser)
     parser.add_argument("--json", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     settings = {"epochs": 1, "examples": 64, "test_examples": 64} if arguments.quick else {"examples": arguments.examples}
-    before = json.loads(arguments.json.read_text()) if arguments.resume and arguments.json.exists() else {"settings": settings, "runs": []}
-    if before["settings"] != settings:
-        parser.error(f"{arguments.json} was measured with {before['settings']}, and --resume asks for {settings}")
-
-    def save(results: dict) -> None:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(results, indent=1) + "\n")
-
+    try:
+        done = resumed(arguments.json, settings).get("runs", ()) if arguments.resume else ()
+    except ValueError as error:
+        parser.error(str(error))
     bodies = [arguments.only] if arguments.only else list(BODIES)
-    measure(bodies, arguments.methods.split(","), 1 if arguments.quick else arguments.seeds, settings, save, before["runs"])
+    measure(bodies, arguments.methods.split(","), 1 if arguments.quick else arguments.seeds, settings,
+            partial(keep, arguments.json), done)
 
 
 if __name__ == "__main__":

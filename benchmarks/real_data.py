@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 import tlkit
+from benchmarks.keeping import add_resume, keep
 from tlkit import plans
 from tlkit.prediction import collect
 
@@ -86,7 +87,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", choices=RECIPES, help="one recipe alone")
-    parser.add_argument("--resume", action="store_true", help="keep the seeds that FILE holds already, and measure the rest")
+    add_resume(parser)
     parser.add_argument("--json", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     results = {"device": f"{torch.get_num_threads()} threads of a CPU ({platform.machine()})"}
@@ -100,8 +101,7 @@ def main() -> None:
             runs.append(measure(name, seed))
             print(f"{name}, seed {seed}: {runs[-1]}", flush=True)
             results[name] = {"runs": runs, "plan": plan} | summary(runs)
-            arguments.json.parent.mkdir(parents=True, exist_ok=True)
-            arguments.json.write_text(json.dumps(results, indent=1) + "\n")
+            keep(arguments.json, results)
 
 
 def summary(runs: list[dict]) -> dict:

@@ -80,7 +80,7 @@ def test_every_strategy_is_tuned_and_measured_seed_by_seed(monkeypatch, capsys):
 def tiny(monkeypatch):
     """Fine-tuning of glyphnet on a few digits, in this process."""
     monkeypatch.setitem(finetune_setting.SETTINGS, "glyphnet", finetune_setting.Setting("digits", 70, "block1", 1e-3))
-    monkeypatch.setattr(finetune, "in_own_process", finetune.run)
+    monkeypatch.setattr(finetune, "in_own_process", lambda run, job: run(job))
 
 
 def run_tiny(monkeypatch, path, *arguments: str) -> dict:
@@ -139,6 +139,25 @@ def test_few_parameters_are_as_many_on_both_sides(body, method, monkeypatch):
     found = {side: few.run(few.Job(body, method, side, 0, epochs=1, test_examples=20)) for side in ("tlkit", "peft")}
     assert found["tlkit"]["trained"] == found["peft"]["trained"] > 0
     assert all(0 <= each["accuracy"] <= 1 and 0 < each["share"] < 0.2 for each in found.values())
+
+
+def test_the_measurement_of_few_parameters_goes_on_where_it_ended(monkeypatch, tmp_path):
+    from benchmarks import peft as few
+
+    def measured(methods: str, *more: str) -> list[str]:
+        """The jobs that were run, as the benchmark is called for these methods."""
+        ran = []
+        costs = {"accuracy": 0.5, "share": 0.1, "seconds": 1.0, "cpu_seconds": 1.0, "peak_mb": 2.0, "start_mb": 1.0}
+        monkeypatch.setattr(few, "in_own_process", lambda run, job: ran.append(f"{job.method} {job.side} {job.seed}") or costs)
+        monkeypatch.setattr("sys.argv", ["peft", "--only", "minilm", "--methods", methods, "--json", str(tmp_path / "new.json"), *more])
+        few.main()
+        return ran
+
+    assert measured("probe", "--seeds", "1") == ["probe tlkit 0"]
+    assert measured("probe,lora-8", "--seeds", "2", "--resume") == ["lora-8 tlkit 0", "lora-8 peft 0", "probe tlkit 1", "lora-8 tlkit 1", "lora-8 peft 1"]
+    assert len(json.loads((tmp_path / "new.json").read_text())["runs"]) == 6
+    with pytest.raises(SystemExit):
+        measured("probe", "--resume", "--examples", "500")
 
 
 def test_what_few_parameters_reach_is_a_table_and_a_picture():
