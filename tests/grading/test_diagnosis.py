@@ -54,6 +54,16 @@ def squares(x):
     return x**2
 
 
+def both(x):
+    """Values and squares. (N,), returns two (N,)."""
+    return x, x**2
+
+
+def multiples(x, times):
+    """Values times a number. (N,), returns (N,)."""
+    return times * x
+
+
 def ranks(x):
     """The rank of every value, from 0. (N,), returns int (N,)."""
     return np.argsort(np.argsort(x))
@@ -69,6 +79,10 @@ def _arrays(*shapes, positive=False):
 
 def _distributions(rng):
     return [Case("all", f"{n} classes", ((rng.dirichlet(np.ones(n)),),)) for n in (2, 5, 7)]
+
+
+def _times(rng):
+    return [Case("all", f"{n} values", ((rng.normal(size=n), round(float(rng.normal()), 2)),)) for n in (2, 5)]
 
 
 def _differentiable(rng):
@@ -89,6 +103,8 @@ RECORDS = (
     _record(deviation, _arrays(((4,),), ((6,),), ((9,),)), "x"),
     _record(squares, _differentiable, "x"),
     _record(ranks, _arrays(((4,),), ((6,),)), "x"),
+    _record(both, _arrays(((2,),), ((3,),)), "x"),
+    _record(multiples, _times, "x", "times"),
 )
 
 
@@ -123,6 +139,7 @@ MISTAKES = [
     ("column_means", "return x.mean(axis=0)[1:]", "off by one"),
     ("column_means", "return np.sort(x.mean(axis=0))", "the right values in another order"),
     ("column_means", "return x.mean(axis=0).astype(int)", "the fractions are cut off"),
+    ("column_means", "return np.round(x.mean(axis=0), 5)", "nearly right: off by at most"),
     ("column_means", "x -= x.mean(axis=0)\n    return x.mean(axis=0)", None),
     ("column_means", "m = x.mean(axis=0)\n    x -= m\n    return m", "changes its input `x` in place"),
     ("column_means", "return x.mean(axis=0) + np.random.normal()", "the result is drawn from the global random state of numpy"),
@@ -142,6 +159,7 @@ MISTAKES = [
     ("probabilities", "p = np.exp(logits); return p / p.sum(0)", "it works along the other axis"),
     ("probabilities", "p = np.exp(logits); return (p / p.sum(1, keepdims=True)).T", "transposed"),
     ("probabilities", "p = np.exp(logits); return 1 - p / p.sum(1, keepdims=True)", "one minus what is due"),
+    ("probabilities", "p = np.exp(logits); return (p / p.sum(1, keepdims=True)).tolist()", "a list came back"),
     ("running", "return np.concatenate([[0.0], np.cumsum(x)[:-1]])", "off by one along axis 0"),
     ("running", "return np.concatenate([[0.0], np.cumsum(x)])", "off by one"),
     ("entropy", "return -np.sum(p * np.log2(p))", "another logarithm"),
@@ -237,6 +255,32 @@ def test_a_case_says_that_it_was_made_smaller_and_a_shape_is_told_as_one():
     assert result.failing.what.endswith(" (made smaller)")
     assert result.failing.where == "the shape of the value"
     assert result.failing.expected.startswith("(") and result.failing.got.startswith("a single number, with ")
+
+
+def test_yes_and_no_have_no_logarithm():
+    from tlkit.grading import relations
+
+    inputs = [(np.zeros(2),), (np.zeros(3),)]
+    assert relations.compared([(False, True, 0), (True, False, 1)], inputs) is None
+    assert relations.compared([(np.array([True, False]), np.array([False, True]), 0)], inputs) is None
+
+
+def test_two_sides_that_read_alike_say_what_sets_them_apart():
+    from tlkit.grading.compare import both_in_words
+
+    assert both_in_words(np.array([0.5, 0.25]), np.array([0.5, 0.25 + 3e-9])) == ("[0.5 , 0.25]", "[0.5 , 0.25] (off by up to 3e-09)")
+    assert both_in_words(np.array([0.5]), [0.5]) == ("[0.5]", "[0.5] (a list)")
+    assert both_in_words(3, 3.0) == ("3 (int)", "3 (float)")
+    assert both_in_words(1.0, 2.0) == ("1", "2")
+
+
+def test_all_results_that_are_due_are_shown_where_an_answer_stops():
+    shown = verdict("both", "def both(x):\n    return x.nothing").failing
+    assert shown.expected.startswith("[[") and shown.expected.count("]") == 3 and shown.got == "raises AttributeError"
+
+
+def test_a_smaller_case_in_which_nothing_but_zeros_are_due_is_not_shown():
+    assert verdict("multiples", "def multiples(x, times):\n    return x * times + times").failing.expected.strip("[]0., -")
 
 
 def test_a_slow_answer_is_not_asked_again_to_shrink(monkeypatch):

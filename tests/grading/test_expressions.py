@@ -61,6 +61,7 @@ def test_what_is_no_formula_says_why(example_unit):
     assert result.diagnosis.name == "the formula cannot be read"
     assert "`q` is not among the symbols p, y" in result.diagnosis.why
     assert "a formula in p, y is due" in verdict_on("98.slope", {"slope": lambda p, y: p}).message
+    assert "to multiply, write `p*(...)`" in verdict_on("98.slope", {"slope": "p(1 - p)"}).diagnosis.why
 
 
 def test_formulas_are_filled_in_one_by_one(example_unit):
@@ -83,6 +84,14 @@ def test_a_formula_among_others_that_cannot_be_read_costs_only_its_own_points(ex
     assert "`sigma` is not a function" in broken.diagnosis.why
     assert broken.failing.inputs.startswith('steps["inner"] at p = ')
     assert "a dict of formulas in p, y is due" in verdict_on("98.slopes", {"steps": "p - y"}).message
+
+
+def test_what_is_no_text_among_formulas_is_told(example_unit):
+    right = {"outer": "p - y", "inner": "p - p*p", "whole": "p*(1 - p)*(p - y)"}
+    comma = verdict_on("98.slopes", {"steps": right | {"inner": ("p - p*p",)}})
+    assert comma.points == 2.0 and "is a tuple; a comma in the brackets makes one" in comma.diagnosis.why
+    function = verdict_on("98.slopes", {"steps": right | {"inner": lambda p, y: p - p * p}})
+    assert "is an object of type function, and a formula in quotes is due" in function.diagnosis.why
 
 
 def test_a_formula_with_a_flipped_sign_or_a_factor_is_told(example_unit):

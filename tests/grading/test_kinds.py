@@ -141,6 +141,13 @@ def test_modes_set_once_more_than_needed_are_not_told_as_the_mistake(example_uni
     assert verdict.diagnosis is None or "happens" not in verdict.diagnosis.name and "order of calls" not in verdict.diagnosis.name
 
 
+def test_a_mode_that_was_set_in_another_way_is_not_said_to_be_missing(example_unit):
+    by_hand = "[setattr(part, 'training', True) for part in model.modules()]"
+    source = LOOP.replace("model.train()", by_hand).format(first="optimizer.zero_grad()", last="optimizer.step()", more="1e-3")
+    found = told("98.epoch", "train_epoch", source + "\n").diagnosis
+    assert found is None or "mode" not in found.name
+
+
 def test_each_entry_of_a_plan_has_a_diagnosis_of_its_own():
     ends = find_exercise("02.choose").load_reference()()
     ends["cultivar"]["outputs"], ends["findings"]["answer"], ends["tags"]["outputs"] = 4, "above 0.5", 5
@@ -169,8 +176,9 @@ class LowRank(nn.Module):
 
 
 @pytest.mark.parametrize(("changes", "name"), [
-    (dict(down="A"), "it raised AttributeError"),
+    (dict(down="A"), "there is no parameter or buffer `down`; there are: A, up"),
     (dict(up="self.up.detach()"), "`up` receives no gradient"),
+    (dict(more="self.up = nn.Parameter(torch.zeros(rank, 2))"), "`up` has shape (1, 2), (2, 1) is due"),
     (dict(more="self.base.eval()"), "a part is in the wrong mode"),
     (dict(more="self.bias = nn.Parameter(torch.zeros(2))"), "what trains is not what should"),
 ])
@@ -178,6 +186,22 @@ def test_a_class_is_told_what_is_wrong_with_its_state_gradients_and_modes(exampl
     source = CLASS.format(**{"down": "down", "up": "self.up", "more": "pass", **changes})
     verdict = told("98.low_rank", "LowRank", source)
     assert verdict.outcome is Outcome.NOT_YET and verdict.diagnosis.name.startswith(name)
+
+
+def test_an_error_in_forward_is_told_with_its_line_in_the_answer(example_unit):
+    source = CLASS.format(down="down", up="self.up", more="pass").replace("self.factor *", "self.nothing *")
+    line = 1 + source.splitlines().index(next(text for text in source.splitlines() if "nothing" in text))
+    assert f"in line {line} of its cell" in told("98.low_rank", "LowRank", source).diagnosis.name
+
+
+def test_what_a_check_cannot_use_is_no_refusal_of_bad_input():
+    from tlkit.grading.observation import UNUSABLE, Failure, Unusable
+
+    class Misfit(KeyError, ValueError):
+        pass
+
+    assert [Failure.of(Unusable(kind, "")).type_name for kind in UNUSABLE] == list(UNUSABLE)
+    assert {Failure.of(error).type_name for error in (Misfit(), ValueError(), UnicodeError())} == {"ValueError"}
 
 
 @pytest.mark.parametrize(("exercise_id", "name", "value", "words"), [

@@ -1,10 +1,13 @@
 """The library is not the answer sheet: however an answer reaches its reference, it is told so and earns nothing."""
 
 import linecache
+import sys
 
 import pytest
 
 from tlkit.grading.check import verdict_on
+from tlkit.grading.limits import TimeLimit
+from tlkit.grading.reach import Forbidden, watch
 
 HEAD = "def labels_needed(labels, accuracy, target):\n    "
 REACHES = {
@@ -112,8 +115,6 @@ def test_calls_that_would_be_the_whole_answer_are_seen_however_they_are_spelled(
 def test_a_function_that_the_exercise_allows_may_use_the_forbidden_one_inside(example_unit, monkeypatch):
     from dataclasses import replace
 
-    from tlkit.grading.reach import Forbidden, watch
-
     record = replace(example_unit.ENTROPY, allowed=("torch.nn:CrossEntropyLoss.forward",))
     import torch
 
@@ -127,10 +128,19 @@ def test_a_function_that_the_exercise_allows_may_use_the_forbidden_one_inside(ex
     assert reached[0] == "torch.nn.functional.cross_entropy"
 
 
+@pytest.mark.parametrize("ends", [TimeLimit, RecursionError, MemoryError])
+def test_an_answer_that_had_to_be_stopped_is_not_said_to_have_switched_the_watch_off(ends):
+    with pytest.raises(ends), watch(Forbidden(("math:fsum",))) as reached:
+        sys.setprofile(None)  # as Python does when a signal interrupts the watching function
+        raise ends
+    assert reached == []
+    with watch(Forbidden(("math:fsum",))) as reached:
+        sys.setprofile(None)
+    assert reached == ["sys.setprofile"]
+
+
 def test_c_functions_and_methods_are_seen(monkeypatch):
     import torch
-
-    from tlkit.grading.reach import Forbidden, watch
 
     forbidden = Forbidden(("torch:softmax", "torch:Tensor.logsumexp", "math:fsum"))
     x = torch.zeros(2, 3)

@@ -64,6 +64,21 @@ def _numeric_difference(expected: np.ndarray, got: np.ndarray, rtol: float, atol
     return Difference(at or "the value", expected, got)
 
 
+def both_in_words(expected: Any, got: Any, width: int = 160) -> tuple[str, str]:
+    """Two different values on a line each; where they read the same, what sets them apart is added."""
+    due, came = in_words(expected, width), in_words(got, width)
+    if isinstance(got, list) and isinstance(expected, np.ndarray):
+        return due, f"{came} (a list)"
+    if due != came:
+        return due, came
+    if is_numeric(expected) and is_numeric(got) and np.shape(expected) == np.shape(got):
+        apart = np.abs(np.asarray(got, float) - np.asarray(expected, float))
+        if np.isfinite(apart).any() and (furthest := float(apart[np.isfinite(apart)].max())):
+            return due, f"{came} (off by up to {furthest:.1g})"
+    kinds = [type(value).__name__ if not isinstance(value, np.ndarray) else f"array of {value.dtype}" for value in (expected, got)]
+    return (due, came) if kinds[0] == kinds[1] else (f"{due} ({kinds[0]})", f"{came} ({kinds[1]})")
+
+
 def in_words(value: Any, width: int = 160) -> str:
     """A value on one line, for a person: numbers with four digits, arrays with their shape where they are long."""
     if isinstance(value, np.ndarray) and value.ndim == 0:

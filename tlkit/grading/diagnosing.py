@@ -116,6 +116,8 @@ def _general(exercise: Exercise, subject: Subject, trials: list[Trial], smallest
             return found
         if isinstance(value, list) and any(part is None for part in value):
             return diagnosis.none_inside()
+        if isinstance(value, list) and isinstance(expected, np.ndarray):
+            return diagnosis.a_list()
     for observation in mine.observations:
         if isinstance(observation.gradients, Opaque) and not any(isinstance(o.gradients, Opaque) for o in due.observations):
             return diagnosis.detached()

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from tlkit.exercises.record import Exercise
-from tlkit.grading.observation import Failure, Opaque
+from tlkit.grading.observation import UNUSABLE, Failure, Opaque
 from tlkit.grading.verdict import Diagnosis
 
 _ADVICE = {
@@ -31,6 +31,9 @@ def raised(failure: Failure, expected: Failure | None, exercise: Exercise) -> Di
     name = f"it raised {failure.type_name}{where}: {failure.message}".rstrip(": ")
     if failure.type_name == "Formula":
         return Diagnosis("the formula cannot be read", failure.message + ".", "Write it as in Python, for example x*y - exp(-x)/2.")
+    if failure.type_name in UNUSABLE:
+        return Diagnosis(failure.message, "The check gives each parameter numbers, by its name, to see what comes out.",
+                         "Compare names and shapes with those in the exercise.")
     if failure.type_name == "TimeLimit":
         name = f"stopped: {failure.message}"
     elif failure.type_name == "KernelGone":
@@ -66,7 +69,7 @@ def did_not_raise(expected: Failure) -> Diagnosis:
     return Diagnosis(
         f"no {expected.type_name} for bad input",
         f"This input cannot be answered, and the reference says so: “{expected.message}”.",
-        f"Look at the case below, and raise a {expected.type_name} when it happens.",
+        f"Look at the case that is shown, and raise a {expected.type_name} when it happens.",
     )
 
 
@@ -90,6 +93,11 @@ def not_a_value(got: Any, output: str) -> Diagnosis | None:
         return Diagnosis(f"returns an object of type {got.type_name}", "Numbers, arrays, lists or text are expected.",
                          "Convert the result before you return it.")
     return None
+
+
+def a_list() -> Diagnosis:
+    return Diagnosis("a list came back", "It cannot be calculated with as an array or a tensor can, and one of these is due.",
+                     "Which function makes an array or a tensor of a list?")
 
 
 def none_inside() -> Diagnosis:
@@ -136,8 +144,8 @@ def shadowed(name: str, meaning: str) -> Diagnosis:
 
 def changed_argument(parameter: str) -> Diagnosis:
     return Diagnosis(f"changes its input `{parameter}` in place",
-                     "The caller still holds that array and will use it again, now with other values.",
-                     "Work on a copy, or use an operation that makes a new array.")
+                     "The caller still holds it and will use it again, and now it is another.",
+                     "Work on a copy, or use an operation that makes a new one.")
 
 
 def moved_random_state(library: str) -> Diagnosis:

@@ -10,11 +10,11 @@ import numpy as np
 
 from tlkit.exercises.record import Exercise
 from tlkit.exercises.recipe import Recipe, Step
-from tlkit.grading.compare import Difference, in_words
+from tlkit.grading.compare import Difference, both_in_words, in_words
 from tlkit.grading.diagnosing import diagnose
 from tlkit.grading.encoding import as_plain, plain_copy
 from tlkit.grading.kinds import KINDS
-from tlkit.grading.observation import Failure, Opaque
+from tlkit.grading.observation import UNUSABLE, Failure, Opaque
 from tlkit.grading.shrink import shrink
 from tlkit.grading.subject import Subject, is_stub
 from tlkit.grading.trial import (
@@ -176,12 +176,15 @@ def _describe(exercise: Exercise, failed: Trial, each: Trial) -> FailingCase:
 
     def side(value: Any) -> str:
         if isinstance(value, Failure):
-            return f"raises {value.type_name}" if value.type_name != "Formula" else value.message
+            return value.message if value.type_name in ("Formula", *UNUSABLE) else f"raises {value.type_name}"
         if differs_in_shape:
             return f"{np.shape(value) or 'a single number'}, with {in_words(value)}"
         return value if problem.what in (MOVED_RANDOM_STATE, LEFT_BEHIND, ANOTHER_DEVICE) else in_words(value)
 
-    return FailingCase(what, inputs, problem.what, side(problem.expected), side(problem.got))
+    expected, got = side(problem.expected), side(problem.got)
+    if expected == got:
+        expected, got = both_in_words(problem.expected, problem.got)
+    return FailingCase(what, inputs, problem.what, expected, got)
 
 
 def _inputs(exercise: Exercise, call: tuple) -> str:

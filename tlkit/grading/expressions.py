@@ -78,6 +78,8 @@ def _look_through(node: ast.AST, symbols: tuple[str, ...]) -> None:
         _look_through(node.left, symbols)
         _look_through(node.right, symbols)
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords:
+        if node.func.id in symbols:
+            raise TlkitError(f"`{ast.unparse(node)[:60]}` calls {node.func.id} like a function; to multiply, write `{node.func.id}*(...)`")
         if node.func.id not in FUNCTIONS:
             raise TlkitError(f"`{node.func.id}` is not a function that can be used here; those that can: "
                              f"{', '.join(FUNCTIONS)}")

@@ -101,6 +101,9 @@ def _formulas(exercise: Exercise, case: Case, call: tuple, observation: Observat
     """The value of one of the formulas at this point."""
     if observation.value is Ellipsis:
         return Failure("Formula", f"`{exercise.name}[\"{call[0]}\"]` is still missing")
+    if isinstance(observation.value, tuple | list | Opaque):
+        what = f"is an object of type {observation.value.type_name}" if isinstance(observation.value, Opaque) else "is a tuple; a comma in the brackets makes one"
+        return Failure("Formula", f"`{exercise.name}[\"{call[0]}\"]` {what}, and a formula in quotes is due")
     return _expression(exercise, case, call[1:], observation)
 
 

@@ -43,12 +43,29 @@ class Expression:
     text: str
 
 
+class Unusable(Exception):
+    """An instance lacks what a check needs to use it, though its own code raised nothing.
+
+    Args:
+        kind: what is the matter, one of UNUSABLE.
+        message: the same with names and numbers.
+    """
+
+    def __init__(self, kind: str, message: str):
+        super().__init__(message)
+        self.kind = kind
+
+
+UNUSABLE = ("NoSuchParameter", "AnotherShape")
+
+
 @dataclass(frozen=True)
 class Failure:
     """An exception that the answer raised.
 
     Args:
-        type_name: the nearest built-in exception that it is: a subclass of ValueError counts as ValueError.
+        type_name: the nearest built-in exception that it is: a subclass of ValueError counts as ValueError. UNUSABLE
+            where nothing was raised, but the check could not use what it was given.
         message: its text.
         line: the line within the answer's cell; None where the answer's own code was not reached.
         on_purpose: whether a `raise` or `assert` of the answer's own raised it.
@@ -62,6 +79,7 @@ class Failure:
     @classmethod
     def of(cls, error: BaseException, line: int | None = None, on_purpose: bool = False) -> "Failure":
         nearest = next((kind.__name__ for kind in type(error).__mro__ if kind.__module__ == "builtins"), "Exception")
+        nearest = error.kind if isinstance(error, Unusable) else "ValueError" if isinstance(error, ValueError) else nearest
         try:
             message = str(error)[:500]
         except Exception:  # an exception whose text raises

@@ -14,6 +14,7 @@ from types import CodeType
 from typing import Any
 
 from tlkit.exercises.record import load_function
+from tlkit.grading.limits import TimeLimit
 
 _HOLD_ANSWERS = ("tlkit.grading.engine", "tlkit.grading.trial", "tlkit.grading.verify", "tlkit.exercises")
 
@@ -84,15 +85,15 @@ def watch(forbidden: Forbidden) -> Iterator[list[str]]:
     in_threads = threading.getprofile()
     threading.setprofile(profile)
     sys.setprofile(profile)
-    too_deep = False
+    dropped = False
     try:
         with _imports_unwatched():
             yield reached
-    except RecursionError:  # there was no room for our function either, and Python then drops it
-        too_deep = True
+    except (RecursionError, MemoryError, TimeLimit):  # each may come while our function runs, and Python then drops it
+        dropped = True
         raise
     finally:
-        ours = sys.getprofile() is profile or too_deep
+        ours = sys.getprofile() is profile or dropped
         sys.setprofile(before)
         threading.setprofile(in_threads)
         if not ours:

@@ -33,6 +33,8 @@ def compared(pairs: list[tuple[Any, Any, int]], inputs: list[tuple]) -> Diagnosi
     floats = [(e.astype(float), g.astype(float)) for e, g in arrays]
     if any(e.shape != g.shape for e, g in floats):
         return shapes_compared(floats)
+    if any(side.dtype.kind == "b" for pair in arrays for side in pair):
+        return _positions(floats)  # yes and no have no factor, sign or logarithm
     if all(e.shape == (2,) for e, _ in floats) and len(floats) > 1 and all(
             np.allclose(g, e[::-1], rtol=10 * FLOAT32_RTOL, equal_nan=True) for e, g in floats):
         return Diagnosis("the two results are swapped", "Both numbers are right, in the other order.", "Which one comes first?")
@@ -54,8 +56,18 @@ def compared(pairs: list[tuple[Any, Any, int]], inputs: list[tuple]) -> Diagnosi
                          "something is divided by zero.", "Try the failing input by hand: where does inf come in?")
     if not all(np.array_equal(np.isfinite(e), np.isfinite(g)) for e, g in floats):
         return None
-    return (_sum_for_mean(floats, [i for _, _, i in pairs], inputs) or sign_or_factor(pairs)
+    return (_nearly(floats) or _sum_for_mean(floats, [i for _, _, i in pairs], inputs) or sign_or_factor(pairs)
             or _functions(floats) or _positions(floats) or _offset(floats))
+
+
+def _nearly(pairs: list) -> Diagnosis | None:
+    """Numbers that agree to three digits or more."""
+    expected, got = _joined(pairs)
+    furthest = float(np.abs(got - expected).max()) if expected.size else 0.0
+    if not 0.0 < furthest <= 1e-3 * np.abs(expected).max():
+        return None
+    return Diagnosis(f"nearly right: off by at most {furthest:.1g}", "Digits get lost on the way (rounding, float32, large numbers that cancel), or a small "
+                     "constant is another one.", "Which step is not exact, and which small constants does the exercise give?")
 
 
 def became_nan(expected: Any, got: Any) -> bool:

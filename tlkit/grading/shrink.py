@@ -68,7 +68,14 @@ def _try(exercise: Exercise, subject: Subject, failing: Trial, call: tuple) -> T
     for here, there in ((found.problem.got, failing.problem.got), (found.problem.expected, failing.problem.expected)):
         if not _is_finite(here) and _is_finite(there):
             return None
+    if _is_nothing(found.problem.expected) and not _is_nothing(failing.problem.expected):
+        return None  # where zeros are due, nothing is to be seen
     return found
+
+
+def _is_nothing(value: Any) -> bool:
+    """Whether it is zero, up to rounding."""
+    return isinstance(value, float | np.ndarray) and np.asarray(value).dtype.kind == "f" and bool((np.abs(value) < 1e-12).all())
 
 
 def _is_finite(value: Any) -> bool:

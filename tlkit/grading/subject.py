@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
+from types import TracebackType
 from typing import Any, Protocol
 
 from tlkit.grading.actions import ACTIONS
@@ -235,19 +236,21 @@ def _names_replaced(function: Any, given: dict[str, Callable]):
 
 
 def _line_in_answer(error: BaseException) -> int | None:
-    """The line, counted within its own cell or file, of the first frame that is not ours; None where there is none."""
-    trace = error.__traceback__
-    while trace is not None:
-        if not str(trace.tb_frame.f_globals.get("__name__", "")).startswith("tlkit.grading"):
-            return trace.tb_lineno
-        trace = trace.tb_next
-    return None
+    """The line, counted within its own cell or file, of the answer's first frame; None where there is none."""
+    first = _first_of_answer(error)
+    return first.tb_lineno if first else None
 
 
 def _is_raised_by_answer(error: BaseException) -> bool:
-    """Whether a `raise` or `assert` in the first frame that is not ours is where the exception comes from."""
-    trace = error.__traceback__
-    while trace is not None and str(trace.tb_frame.f_globals.get("__name__", "")).startswith("tlkit.grading"):
-        trace = trace.tb_next
+    """Whether a `raise` or `assert` in the answer's first frame is where the exception comes from."""
+    trace = _first_of_answer(error)
     return (trace is not None and trace.tb_next is None
             and trace.tb_frame.f_code.co_code[trace.tb_lasti] == dis.opmap["RAISE_VARARGS"])
+
+
+def _first_of_answer(error: BaseException) -> TracebackType | None:
+    """Where an exception leaves the answer's own code: the first frame that is neither ours nor torch's, which calls `forward`."""
+    trace = error.__traceback__
+    while trace is not None and str(trace.tb_frame.f_globals.get("__name__", "")).startswith(("tlkit.grading", "torch.")):
+        trace = trace.tb_next
+    return trace

@@ -122,7 +122,8 @@ def problem_of(exercise: Exercise, case: Case, due: Result, mine: Result) -> Dif
     if due.failure or mine.failure:
         if due.failure and mine.failure and due.failure.type_name == mine.failure.type_name:
             return _moved(case, mine)
-        return Difference(RAISED, due.failure or last(due.seen), mine.failure or last(mine.seen))
+        seen = [last(result.seen) if len(case.calls) > 1 or exercise.view is not None else result.seen for result in (due, mine)]
+        return Difference(RAISED, due.failure or seen[0], mine.failure or seen[1])
     difference = first_difference(due.seen, mine.seen, exercise.rtol, exercise.atol)
     if difference:
         return difference

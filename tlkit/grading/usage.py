@@ -23,6 +23,9 @@ _MISSING = {
 }
 
 
+_MODES = {"train": "training mode", "eval": "evaluation mode"}
+
+
 def compared(failing: Trial) -> Diagnosis | None:
     """The first difference in use between what is due and what the answer did, or None."""
     due = [entry for o in failing.due.observations for entry in o.trace]
@@ -34,10 +37,16 @@ def _missing(due: list[str], mine: list[str]) -> Diagnosis | None:
     for entry in dict.fromkeys(due):
         owner, _, what = entry.partition(": ")
         cleared = what == "zero_grad" and any(other.endswith(": zero_grad") for other in mine)
-        if entry not in mine and what in _MISSING and not cleared:
+        in_mode = what in _MODES and (_MODES[what] not in _used(due) or _MODES[what] in _used(mine))  # however it came to be
+        if entry not in mine and what in _MISSING and not cleared and not in_mode:
             name, why, hint = _MISSING[what]
             return Diagnosis(f"{name}: no `{owner}.{what}`" if what != "call" else f"`{owner}` is never called", why, hint)
     return None
+
+
+def _used(entries: list[str]) -> str:
+    """How models were used, in one text."""
+    return " ".join(entry.partition("forward, ")[2] for entry in entries)
 
 
 def _modes(due: list[str], mine: list[str]) -> Diagnosis | None:
@@ -70,7 +79,7 @@ def _order(due: list[str], mine: list[str]) -> Diagnosis | None:
         if entry.endswith(": call"):
             return Diagnosis(f"`{entry.removesuffix(': call')}` is called {_times(found)}; {_times(wanted)} is due",
                              "The loop ends later or sooner than it should, or one round holds more or less than it should.",
-                             "Go through the rounds of the case below: after which one should the loop end?")
+                             "Go through the rounds of the case that is shown: after which one should the loop end?")
         return Diagnosis(f"`{entry.replace(': ', '.', 1)}` happens {_times(found)}; {_times(wanted)} is due",
                          "A call stands inside a loop where it belongs outside, or the other way round.",
                          "Count with two batches what happens once a batch and what once an epoch.")
