@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from tlkit.exercises.recipe import Step
+from tlkit.grading.observation import Unusable
 from tlkit.grading.recipes import Trace, build
 
 
@@ -90,10 +91,10 @@ class _Use:
             for key, value in arrays.items():
                 name = key.replace("__", ".")
                 if name not in held:
-                    raise AttributeError(f"there is no parameter or buffer `{name}`; there are: {', '.join(held) or 'none'}")
+                    raise Unusable("NoSuchParameter", f"there is no parameter or buffer `{name}`; there are: {', '.join(held) or 'none'}")
                 value = torch.as_tensor(np.asarray(value), dtype=held[name].dtype)
                 if value.shape != held[name].shape:
-                    raise ValueError(f"`{name}` has shape {tuple(held[name].shape)}, {tuple(value.shape)} is due")
+                    raise Unusable("AnotherShape", f"`{name}` has shape {tuple(held[name].shape)}, {tuple(value.shape)} is due")
                 held[name].copy_(value)
 
     def _draw(self, seed):
