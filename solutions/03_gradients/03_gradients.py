@@ -91,12 +91,12 @@ derive("sigmoid")
 #
 # $$\ell = -\left[\,y\log p + (1-y)\log(1-p)\,\right],\qquad p = \sigma(z).$$
 #
-# Fill in four steps, each as a formula in quotes, with `+ - * / **`, numbers, and the names `p`, `y`, `N`, `g` only.
+# Fill in four steps, each as a formula in quotes, with `+ - * / **`, parentheses, numbers, and the names `p`, `y`, `N`, `g` only.
 # Any form of the right formula is right.
 #
 # - `steps["dl_dp"]`: $\partial\ell/\partial p$, in `p` and `y`: the outer derivative, as if $p$ were free.
 # - `steps["dp_dz"]`: $dp/dz$, in `p`: the inner derivative.
-# - `steps["dl_dz"]`: $\partial\ell/\partial z$, in `p` and `y`. Simplify it as far as you can.
+# - `steps["dl_dz"]`: $\partial\ell/\partial z$, in `p` and `y`. Simplify it: it becomes very short (any form is accepted).
 # - `steps["dL_dz"]`: now there are `N` examples, and $L = \frac{1}{N}\sum_i \ell_i$ is the mean. Something further up sends back the
 #   gradient `g` to $L$ (at the very end of a network `g` is 1). What arrives at **one** logit $z_i$? In `p` and `y` (those of
 #   example $i$), `N` and `g`.
@@ -243,7 +243,8 @@ pictures.explore_loss_surface()
 #
 # - `logits` is a tensor of shape (B, C), `labels` a tensor of B class numbers from 0 to C - 1. The result has the shape (B, C).
 # - Logits may be thousands, positive or negative: nothing may overflow.
-# - Leave `logits` as they are. Write the formula: no autograd, no ready-made loss. `torch.softmax` is fine, and so is numpy.
+# - Leave `logits` as they are. Write the formula: no autograd, no ready-made loss. `torch.softmax` is fine. Return a tensor of the
+#   logits' dtype (float32 or float64); inside, numpy is fine.
 
 # %% tags=["setup"]
 import torch
@@ -296,7 +297,7 @@ display(Picture(pictures.draw_step_sizes(steps_tried, {"one-sided": one_sided, "
 print(words)
 
 # %% [markdown]
-# To the right of its lowest point each curve rises because the step is too long for a straight line; to the left because two
+# To the right of its lowest point each curve rises because over a long step the function bends; to the left because two
 # nearly equal numbers are subtracted, and rounding is all that is left. The central difference is better, because on the long
 # side its error falls with the square of the step.
 
@@ -306,9 +307,9 @@ print(words)
 # *10 minutes, 4 points, medium.* Write `numerical_gradient`: the gradient of `f(x, y)` by `x`, from central differences with the
 # given `step`, by the formula above.
 #
-# - `f` takes two tensors and returns one number, as losses do: `f(x, y)`. `y` is held fixed.
-# - `x` is a tensor of floats of **any** shape: a row, a table, three axes, or a single number without an axis. The result is a
-#   tensor of the same shape.
+# - `f` takes two tensors and returns one number, as a tensor without an axis, as losses do: `f(x, y)`. `y` is held fixed.
+# - `x` is a tensor of floats of **any** shape: a row, a table, three axes, or a single number without an axis. Return a tensor of
+#   the same shape and dtype; inside, numpy is fine.
 # - Use exactly the step that is given, the same for every entry.
 # - `x` belongs to the caller: afterwards it must hold exactly what it held before, to the last bit. Moving a copy is safest.
 
@@ -316,7 +317,7 @@ print(words)
 def numerical_gradient(f, x, y, step):
     """Gradient of f(x, y) by x, from central differences.
 
-    f: function of two tensors that returns one number
+    f: function of two tensors that returns one number, as a tensor without an axis
     x: tensor of any shape; y: tensor, held fixed; step: a number
     returns: tensor of x's shape
     """
@@ -341,14 +342,15 @@ check("03.numerical")
 # %% tags=["demo"]
 from tlkit.heads import cross_entropy
 
+
+from tlkit.explore.yours import finished, needs
+
 torch.manual_seed(0)
 logits, labels = 3 * torch.randn(4, 5, dtype=torch.float64), torch.tensor([2, 0, 4, 2])
-try:
-    by_formula = cross_entropy_gradient(logits, labels, 1.0)
-    by_trying = numerical_gradient(cross_entropy, logits, labels, 1e-5)
+with needs("exercises 3 and 4"):
+    by_formula = torch.as_tensor(finished(cross_entropy_gradient(logits, labels, 1.0)), dtype=logits.dtype)
+    by_trying = torch.as_tensor(finished(numerical_gradient(cross_entropy, logits, labels, 1e-5)), dtype=logits.dtype)
     print(f"largest difference of formula and trial: {(by_formula - by_trying).abs().max():.1e}")
-except Exception as error:
-    print(f"Not yet: exercises 3 and 4 come first ({type(error).__name__}).")
 
 # %% [markdown]
 # The library's `gradient_check` does the same for any function and any inputs, and says what is wrong. Here it looks at three
@@ -398,7 +400,7 @@ for function, gradient in ((torch.tanh, forgetful), (torch.relu, None)):
 # - send it back once, with autograd. Return the gradient of the loss by the prompt, of shape (F,);
 # - afterwards the **head's** parameters hold their gradients in `.grad`;
 # - the **body's** parameters do not require a gradient any more, and their `.grad` is `None`;
-# - no weight changes its value.
+# - no weight changes its value, and the modules stay in the mode (`train()` or `eval()`) that they are in.
 #
 # `prompt` requires a gradient already and has none yet; `body` and `head` are modules, and at first all of their parameters require one.
 
@@ -431,7 +433,7 @@ derive("frozen_body")
 # ## Your own gradient, at work
 #
 # You have all that it takes to train the head of a real network by hand. The body is **glyphnet**, pretrained on letters and
-# frozen; the task are handwritten digits. The features are computed once, without a graph, since nothing below the head trains.
+# frozen; the task is handwritten digits. The features are computed once, without a graph, since nothing below the head trains.
 # The head's gradient is yours: `cross_entropy_gradient` gives $G$, what arrives at the logits, and a linear layer hands it to its
 # weights as $G^\top h$ and to its bias as the sum of $G$ over the batch. Then one small step against it, again and again.
 
@@ -443,18 +445,16 @@ body = load_backbone("glyphnet").eval()
 with torch.no_grad():
     features, new_features = body(task.train.inputs), body(task.test.inputs)
 weight, bias = torch.zeros(10, features.shape[1]), torch.zeros(10)
-try:
+with needs("exercise 3"):
     for step in range(201):
         logits = features @ weight.T + bias
         if step % 50 == 0:
             loss = cross_entropy(logits, task.train.labels)
             right = ((new_features @ weight.T + bias).argmax(1) == task.test.labels).float().mean()
             print(f"step {step:3}: loss {loss:.3f}, share of new digits read correctly {right:.3f}")
-        G = cross_entropy_gradient(logits, task.train.labels, 1.0)
+        G = torch.as_tensor(finished(cross_entropy_gradient(logits, task.train.labels, 1.0)), dtype=logits.dtype)
         weight -= 0.1 * G.T @ features
         bias -= 0.1 * G.sum(0)
-except Exception as error:
-    print(f"Not yet: exercise 3 comes first ({type(error).__name__}).")
 
 # %% [markdown]
 # ## Reflect
@@ -505,7 +505,8 @@ check("03.quiz")
 #
 # Four more exercises, for whoever wants to have gone all the way back through a network once. Their points count nowhere; their
 # checks say as much as the others. What comes from above is called `upstream` in all of them: the derivative of the loss by the
-# output, of the output's shape. No autograd, please; below each exercise stands its derivation.
+# output, of the output's shape. Leave `upstream` and all other inputs as they are. No autograd, please. Return tensors of the inputs'
+# dtype; inside, numpy is fine. Below exercises 7 to 9 stands the derivation; that of exercise 6 came after exercise 1.
 
 # %% [markdown]
 # ### Exercise 6 (optional): binary cross-entropy on logits, as code

@@ -126,7 +126,6 @@ def frozen_copy_of_prompt(prompt, body, head, inputs, labels):
 
 def frozen_cleared_first(prompt, body, head, inputs, labels):
     head.zero_grad()
-    body.eval()
     for _, parameter in body.named_parameters():
         parameter.requires_grad = False
         parameter.grad = None
@@ -270,9 +269,7 @@ EQUIVALENT_MUTANTS = {
         ), _SAME_AXIS),
         'own = prompt.detach().requires_grad_(True)': "nothing is written to it",
         'dropped: head.zero_grad()': "no gradient is left from before in these cases",
-        'dropped: body.eval()': "no layer of these cases behaves another way in training",
         'head': "no gradient is left from before in these cases",
-        'body': "no gradient is left from before in these cases",
         'dropped: parameter.grad = None': "no gradient is left from before in these cases",
         'return prompt.grad': "a copy of it says the same",
     },

@@ -63,6 +63,21 @@ def _attention_scaled_by_d(queries, keys, values, upstream):
     return _from_scores(into_scores, scale, weights, queries, keys, upstream)
 
 
+def _attention_root_of_e(queries, keys, values, upstream):
+    weights, _, into_scores, scale = _pieces(queries, keys, values, upstream, values.shape[-1] ** -0.5)
+    return _from_scores(into_scores, scale, weights, queries, keys, upstream)
+
+
+def _attention_scale_twice_back(queries, keys, values, upstream):
+    weights, _, into_scores, scale = _pieces(queries, keys, values, upstream)
+    return _from_scores(into_scores, scale**2, weights, queries, keys, upstream)
+
+
+def _attention_scale_of_keys_forgotten(queries, keys, values, upstream):
+    weights, _, into_scores, scale = _pieces(queries, keys, values, upstream)
+    return into_scores @ keys * scale, into_scores.T @ queries, weights.T @ upstream
+
+
 def _attention_other_axis(queries, keys, values, upstream):
     weights, _, into_scores, scale = _pieces(queries, keys, values, upstream, axis=0)
     return _from_scores(into_scores, scale, weights, queries, keys, upstream)
@@ -135,7 +150,7 @@ ATTENTION = Exercise(
                       "What stands between scores and weights?", _attention_no_softmax),
         Misconception("only the diagonal of the softmax's derivative", "A (1 - A) is right for a sigmoid; in a softmax raising one score lowers all others.",
                       "How do the other weights of the row change?", _attention_diagonal),
-        Misconception("the row's mean is not taken away", "Weight times what reaches it is half of the way.",
+        Misconception("the row's weighted sum is not taken away", "Weight times what reaches it is half of the way.",
                       "What if the same number is added to everything that reaches a row of weights?", _attention_weights_alone),
         Misconception("the plain mean of the row in place of the weighted one", "Something has to be taken away, but each place counts by its weight.",
                       "Multiply out sum_k P_k A_k ([k = s] - A_s): which sum is left?", _attention_plain_mean),
@@ -143,6 +158,12 @@ ATTENTION = Exercise(
                       "What reaches the scores from above?", _attention_forward_only),
         Misconception("1/sqrt(D) is forgotten on the way back", "It stands in the scores, so it stands in their derivative.",
                       "What is the derivative of Q K^T / sqrt(D) by Q?", _attention_scale_forgotten_back),
+        Misconception("1/sqrt(D) is forgotten in the keys' gradient", "Queries and keys stand in the same product, and both meet the root on the way back.",
+                      "What is the derivative of Q K^T / sqrt(D) by K?", _attention_scale_of_keys_forgotten),
+        Misconception("1/sqrt(D) comes twice on the way back", "It was multiplied into what reaches the scores already.",
+                      "How often does the root stand in Q K^T / sqrt(D)?", _attention_scale_twice_back),
+        Misconception("the root of the values' width", "Queries and keys have D features, values have E; the scores are products of D numbers.",
+                      "Which width does sqrt(D) come from: that of the queries or of the values?", _attention_root_of_e),
         Misconception("1/sqrt(D) is forgotten altogether", "Plain dot products are attention too, but not this one.",
                       "What makes it “scaled”?", _attention_unscaled),
         Misconception("divided by D, not by its root", "The two are a square root apart.", "Why is it divided at all: how large is a dot product of D numbers?",

@@ -22,9 +22,9 @@ def _bce_code_cases(rng: np.random.Generator) -> list[Case]:
         Case("a table of logits", "several classes, each yes or no", (call((n, c)),)),
         Case("a table of logits", "soft targets", (call((3, 4), soft=True),)),
         Case("what comes from above", "an upstream gradient", (call((n,), round(rng.uniform(2, 4), 1)),)),
-        Case("what comes from above", "a negative one", (call((2, 3), -round(rng.uniform(2, 4), 1), soft=True),)),
+        Case("what comes from above", "a negative upstream gradient", (call((2, 3), -round(rng.uniform(2, 4), 1), soft=True),)),
         Case("logits of any size", "large and wrong", ((huge, torch.tensor([0.0, 1.0, 0.0, 1.0], dtype=torch.float64), 1.0),)),
-        Case("logits of any size", "large, some right and some wrong", ((huge, torch.tensor([1.0, 1.0, 0.3, 0.0], dtype=torch.float64), 2.0),)),
+        Case("logits of any size", "large, some right and some wrong", ((huge, torch.tensor([1.0, 1.0, 0.3, 0.0], dtype=torch.float64), 1.0),)),
     ]
 
 
@@ -56,6 +56,14 @@ def _bce_overflow(logits, targets, upstream):
 def _bce_uncancelled(logits, targets, upstream):
     p = torch.sigmoid(logits)
     return upstream * (-targets / p + (1 - targets) / (1 - p)) * p * (1 - p) / logits.numel()
+
+
+def _bce_nan_to_zero(logits, targets, upstream):
+    return torch.nan_to_num(_bce_uncancelled(logits, targets, upstream))
+
+
+def _bce_upstream_at_predictions(logits, targets, upstream):
+    return (upstream * torch.sigmoid(logits) - targets) / logits.numel()
 
 
 def _bce_by_probability(logits, targets, upstream):
@@ -114,6 +122,10 @@ BCE_CODE = Exercise(
                       "Which library function is a sigmoid for any number?", _bce_overflow),
         Misconception("chained but not cancelled", "On paper it is the same; in numbers 0 times infinity is nan.",
                       "Cancel before you compute.", _bce_uncancelled),
+        Misconception("chained but not cancelled, and nan turned into 0", "Where a confident mistake is made, 0 times infinity should have been a pull of full size.",
+                      "Cancel before you compute.", _bce_nan_to_zero),
+        Misconception("what comes from above reaches the predictions only", "`*` binds more tightly than `-`, and `upstream` is a factor of everything.",
+                      "What is multiplied by `upstream`: one term or the whole gradient?", _bce_upstream_at_predictions),
         Misconception("the gradient by the probability", "Its denominator cancels only once the sigmoid's slope is multiplied in.",
                       "By what is differentiated: probability or logit?", _bce_by_probability),
         Misconception("the sigmoid's slope once too often", "It belongs to a squared error.", "What cancels against p (1 - p)?", _bce_squared),

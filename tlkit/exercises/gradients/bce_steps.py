@@ -53,6 +53,8 @@ BCE_STEPS = Exercise(
         Misconception("label and complement are swapped", "Both terms look alike, and which one belongs to p is easily mixed up.",
                       "Which term of the loss is left for y = 1?",
                       _steps("-(1 - y)/p + y/(1 - p)", dl_dz="p - (1 - y)", dL_dz="g*(p - (1 - y))/N")),
+        Misconception("the denominators are swapped", "Each term is divided by what stands in its own logarithm.",
+                      "What is the derivative of log p by p, and what stands in front of that logarithm?", _steps("-y/(1 - p) + (1 - y)/p")),
         Misconception("odds in place of a slope", "p/(1 - p) is what the logit is the logarithm of; the slope is a product.",
                       "How steep is the sigmoid at its upper end, where p is close to 1?", _steps(dp_dz="p/(1 - p)")),
         Misconception("one example's gradient, alone", "Without a mean and at the end of a network nothing would be missing.",

@@ -108,6 +108,16 @@ def _layernorm_eps_outside(inputs, scale, upstream):
     return _with(_into(upstream * scale, n, r), inputs, upstream, n)
 
 
+def _layernorm_smaller_eps(inputs, scale, upstream):
+    n, r = _parts(inputs, eps=1e-6)
+    return _with(_into(upstream * scale, n, r), inputs, upstream, n)
+
+
+def _layernorm_scale_twice(inputs, scale, upstream):
+    n, r = _parts(inputs)
+    return _into(upstream * scale, n, r), (upstream * scale * n).sum(0), upstream.sum(0)
+
+
 def _layernorm_shift_first(inputs, scale, upstream):
     n, r = _parts(inputs)
     into, into_scale, into_shift = _with(_into(upstream * scale, n, r), inputs, upstream)
@@ -162,6 +172,7 @@ LAYERNORM = Exercise(
         Misconception("normalised over the batch", "That is BatchNorm.", "Which numbers does LayerNorm take its mean of?", _layernorm_batch_axis),
         Misconception("the variance is divided by D - 1", "`torch.var` does so unless it is told.", "Look up `unbiased` or `correction`.", _layernorm_unbiased),
         Misconception("eps is left out", "It hardly shows, until features hardly differ.", "Where does eps stand in the forward formula?", _layernorm_no_eps),
+        Misconception("eps is 1e-6", "Many layers are set so; here it is another one.", "Which eps does the exercise give?", _layernorm_smaller_eps),
         Misconception("eps is added outside of the root", "It keeps the divisor from being zero there as well, but it is another divisor.",
                       "Does eps stand below the root in the forward formula?", _layernorm_eps_outside),
         Misconception("shift and scale have changed places", "Both have the same shape, so nothing complains.",
@@ -172,6 +183,8 @@ LAYERNORM = Exercise(
                       "How much does one of D features move the mean?", _layernorm_sums),
         Misconception("the inputs, not what was normalised, in the scale's gradient", "In a linear layer the inputs would be right.",
                       "What is the scale multiplied with?", _layernorm_scale_of_inputs),
+        Misconception("the scale stands in its own gradient", "`upstream` times the scale is what reaches the normalised numbers; the scale itself is met before.",
+                      "What is the derivative of scale times n by the scale?", _layernorm_scale_twice),
         Misconception("the batch is averaged", "The mean belongs to the loss; its 1/B is in `upstream` already.",
                       "How many examples use the same scale?", _layernorm_mean_of_batch),
         Misconception("scale and shift have gradients for each example", "One scale serves all examples.", "Which shape does the scale have?",

@@ -44,7 +44,7 @@ MEND = Exercise(
     equivalent_mutants={
         "dropped: if line == 'gradient':\n    return s / N": "the gradient, expanded, is the gradient",
     },
-    hint="Line 1 stays. Count the minus signs on the way from it to each line.",
+    hint="Line 1 stays. Go from it to each line in turn: which minus, which 1/N and which derivative does the step bring, or take away?",
     misconceptions=(
         Misconception("the lines as the source has them", "They are printed, and the last one is right.",
                       "Is the mean of positive losses positive?", _lines("-l/N", "-s/N", _PLUS)),
@@ -61,6 +61,13 @@ MEND = Exercise(
                       _lines(slope="-(y/f - (1 - y)/(1 - f))", expanded="-(y/f - (1 - y)/(1 - f))/N")),
         Misconception("1/N is left out", "For one example it changes nothing.", "What stands in front of the sum in the source?",
                       _lines("l", "s", _SLOPE, _SLOPE)),
+        Misconception("multiplied by N", "Each example's share of a mean gets smaller when there are more of them.",
+                      "What stands in front of the sum in the source?", _lines("l*N", "s*N", expanded=_SLOPE + "*N")),
+        Misconception("the output's derivative comes twice in line 3", "`s` is the derivative by the parameter, all the way down; `d` is in it already.",
+                      "What does the exercise say `s` is?", _lines(gradient="s*d/N")),
+        Misconception("label and complement are swapped", "Both terms look alike, and which one belongs to f is easily mixed up.",
+                      "Which term of the loss is left for y = 1?",
+                      _lines(slope="-((1 - y)/f - y/(1 - f))*d", expanded="-((1 - y)/f - y/(1 - f))*d/N")),
         Misconception("the mean in the single example's step", "1/N stands in every line around it.",
                       "Does the loss of one example know how many others there are?", _lines(slope=_SLOPE + "/N")),
         Misconception("the derivative is not written out", "`s` is a name for it, and the exercise asks what it is.",

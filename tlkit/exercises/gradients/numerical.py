@@ -19,7 +19,8 @@ def _numerical_cases(rng: np.random.Generator) -> list[Case]:
         return torch.tensor(rng.integers(0, below, count))
 
     rows, columns, step = int(rng.integers(4, 6)), int(rng.integers(2, 4)), float(rng.choice([0.1, 0.2, 0.5]))
-    touching = numbers(4)
+    touching, with_zero = numbers(4), numbers(5)
+    with_zero[2] = 0.0
     corner = touching.clone()
     corner[1] += 3
     corner[2] -= 0.05
@@ -27,7 +28,7 @@ def _numerical_cases(rng: np.random.Generator) -> list[Case]:
     square, absolute = (loss(name, name="f") for name in ("mse_loss", "l1_loss"))
     return [
         Case("a row of numbers", "two numbers, mean squared error", ((square, numbers(2), numbers(2), step),)),
-        Case("a row of numbers", "five numbers, binary cross-entropy", ((bce, numbers(5), wanted(5), 0.001),)),
+        Case("a row of numbers", "five numbers, one of them 0, binary cross-entropy", ((bce, with_zero, wanted(5), 0.001),)),
         Case("both sides, and the step", "a large step on a curved function", ((bce, numbers(3), wanted(3), 1.0),)),
         Case("both sides, and the step", "a larger one", ((bce, numbers(4), wanted(4), 1.5),)),
         Case("a kink", "points on a kink and near to one, absolute error", ((absolute, touching, corner, 0.1),)),
@@ -113,6 +114,19 @@ def _numerical_alias(f, x, y, step):
     return gradient
 
 
+def _numerical_moves_pile_up(f, x, y, step):
+    up, down, gradient = x.clone().flatten(), x.clone().flatten(), torch.zeros_like(x).flatten()
+    for i in range(x.numel()):
+        up[i] += step
+        down[i] -= step
+        gradient[i] = (f(up.view(x.shape), y) - f(down.view(x.shape), y)) / (2 * step)
+    return gradient.view(x.shape)
+
+
+def _numerical_times_the_step(f, x, y, step):
+    return _differences(f, x, y, step, (1, -1), lambda h: 2 / h)
+
+
 def _numerical_all_at_once(f, x, y, step):
     return torch.full_like(x, float((f(x + step, y) - f(x - step, y)) / (2 * step)))
 
@@ -165,6 +179,8 @@ NUMERICAL = Exercise(
                       "Compare with the formula: where do its two points lie?", _numerical_half_step),
         Misconception("not divided at all", "The difference of the two values is there, but not yet per unit.",
                       "What should happen to the result when the step is halved?", _numerical_undivided),
+        Misconception("multiplied by the step", "`/ 2 * step` divides by 2 and then multiplies; without brackets only the 2 stands below the fraction bar.",
+                      "In which order does Python work out `a / b * c`?", _numerical_times_the_step),
         Misconception("`step` is not used", "A fixed small step is a good one, but the caller asked for another.",
                       "Call it with two steps on a curved function.", _numerical_own_step),
         Misconception("down minus up", "The order of the two ends decides the sign.", "Which of the two values is larger where f rises?",
@@ -173,6 +189,8 @@ NUMERICAL = Exercise(
                       "Start each entry from a fresh copy of x.", _numerical_never_put_back),
         Misconception("x is moved and not put back", "x belongs to the caller, and the next entry is tried at another point.",
                       "Start each entry from a fresh copy of x.", _numerical_in_place),
+        Misconception("the moves pile up", "Both copies were made once, so all earlier entries are still moved when the next one is tried.",
+                      "Start each entry from a fresh copy of x.", _numerical_moves_pile_up),
         Misconception("both ends are the same tensor", "`down = up` gives one tensor a second name; it is not a copy.",
                       "What does `clone()` do?", _numerical_alias),
         Misconception("all entries are moved at once", "That is the slope along one direction, the diagonal.",

@@ -10,8 +10,8 @@ _AUTOGRAD = ("torch.autograd:grad", "torch.autograd:backward", "torch:Tensor.bac
 
 
 def _softmax_cases(rng: np.random.Generator) -> list[Case]:
-    def call(batch, classes, upstream=1.0, scale=2.0, with_last_class=True):
-        logits = torch.tensor(np.round(rng.normal(size=(batch, classes)) * scale, 2))
+    def call(batch, classes, upstream=1.0, scale=2.0, with_last_class=True, around=0.0):
+        logits = torch.tensor(np.round(around + rng.normal(size=(batch, classes)) * scale, 0 if around else 2))  # exact in float32
         labels = rng.integers(0, classes if with_last_class else classes - 1, batch)
         labels[0] = classes - 1 if with_last_class else 0
         return logits, torch.tensor(labels), float(upstream)
@@ -27,7 +27,7 @@ def _softmax_cases(rng: np.random.Generator) -> list[Case]:
         Case("what comes from above", "an upstream gradient", (call(2, 3, round(rng.uniform(2, 4), 1)),)),
         Case("what comes from above", "a negative upstream gradient", (call(many, few, -round(rng.uniform(2, 4), 1)),)),
         Case("logits of any size", "logits of thousands", (call(3, 4, 1.0, 3000.0),)),
-        Case("logits of any size", "logits of thousands, and an upstream gradient", (call(5, 3, 2.5, 3000.0),)),
+        Case("logits of any size", "logits far below 0, all of them", (call(5, 3, around=-3000.0),)),
     ]
 
 
@@ -114,6 +114,28 @@ def _softmax_upstream_at_labels(logits, labels, upstream):
     return p / len(logits)
 
 
+def _softmax_upstream_added(logits, labels, upstream):
+    return upstream + _right(logits, labels, 1.0)
+
+
+def _softmax_by_classes(logits, labels, upstream):
+    return _right(logits, labels, upstream) * len(logits) / logits.shape[1]
+
+
+def _softmax_large_only(logits, labels, upstream):
+    top = logits.max(1, keepdim=True).values
+    powers = torch.where(top > 50, logits - top, logits).exp()
+    return upstream * (powers / powers.sum(1, keepdim=True) - _one_hot(logits, labels)) / len(logits)
+
+
+def _softmax_clamped(logits, labels, upstream):
+    return _right(logits.clamp(-50, 50), labels, upstream)
+
+
+def _softmax_nan_to_zero(logits, labels, upstream):
+    return torch.nan_to_num(_softmax_unstable(logits, labels, upstream))
+
+
 SOFTMAX = Exercise(
     id="03.softmax",
     title="cross-entropy of a softmax",
@@ -146,12 +168,22 @@ SOFTMAX = Exercise(
                       "How many losses are averaged: B or B times C?", _softmax_all_entries),
         Misconception("what comes from above is left out", "At the end of a network it is 1, so nothing seems to be missing.",
                       "Where should `upstream` go?", _softmax_no_upstream),
+        Misconception("what comes from above is added", "Contributions of several paths are added, but this is one path.",
+                      "Does the chain rule add or multiply along one path?", _softmax_upstream_added),
+        Misconception("divided by the number of classes", "The table of logits has two lengths, and only one of them counts losses.",
+                      "How many losses are averaged: B or C?", _softmax_by_classes),
         Misconception("wanted minus predicted", "That is the direction of the step, and the gradient points the other way.",
                       "Should the gradient of the true class's logit be positive or negative?", _softmax_flipped),
         Misconception("softmax over the batch", "Without an axis, or with axis 0, the columns add up to 1.",
                       "What should add up to 1: a row or a column?", _softmax_over_batch),
         Misconception("the exponential overflows", "exp(1000) is infinite, and infinite by infinite is nan.",
                       "What happens to softmax when the same number is taken from all logits of a row?", _softmax_unstable),
+        Misconception("only large logits are made smaller", "exp(-3000) is 0 in the computer, and where a whole row is so far below 0, 0 is divided by 0.",
+                      "What happens to softmax when the same number is taken from all logits of a row, whatever its size?", _softmax_large_only),
+        Misconception("the logits are cut off", "Nothing overflows then, but logits beyond the limit can no longer be told apart.",
+                      "What is the softmax of 1000 and 2000, and what of the two after the cut?", _softmax_clamped),
+        Misconception("nan is turned into 0", "No nan is to be seen any more; but its place was due a number of its own.",
+                      "Which step makes the nan, and how is it avoided there?", _softmax_nan_to_zero),
         Misconception("1 is taken from every column that is somebody's label", "`p[:, labels]` takes whole columns; the rows need numbers too.",
                       "How do you index one entry of each row?", _softmax_every_column),
         Misconception("1 is taken from every class", "The derivative of -z_y is -1, but only where the class is y.",
