@@ -109,3 +109,32 @@ def test_an_optional_exercise_says_that_its_points_do_not_count(exercise_id, opt
     vars_of_caller = {"check": check, record.name: lambda *arguments: 0.0}
     exec(f"check({exercise_id!r})", vars_of_caller)  # noqa: S102 - as a learner's cell does
     assert ("its points do not count" in capsys.readouterr().out) is optional
+
+
+def test_of_long_mappings_only_what_differs_is_shown():
+    from tlkit.grading.compare import both_in_words
+
+    due = {f"block{number}.weight": np.full((3, 3), 0.25) for number in range(8)}
+    shown = both_in_words(due, due | {"block7.weight": np.full((3, 3), 0.5)}, 40)
+    assert all(side.startswith("block7.weight: ") for side in shown) and shown[0] != shown[1]
+
+
+def test_an_error_s_message_is_that_of_the_case_that_is_shown():
+    def without_keepdim(logits, temperature):
+        z = logits / temperature
+        e = (z - z.amax(-1, keepdim=True)).exp()
+        return e / e.sum(-1)
+
+    found = answered("10.soft_targets", without_keepdim)
+    shape = found.failing.inputs.partition("shape (")[2].partition(")")[0].split(", ")
+    assert all(f"({size})" in found.diagnosis.name for size in shape)
+
+
+def test_inf_is_named_only_where_the_case_that_is_shown_has_it():
+    def ratios_first(alone, distilled, teacher):
+        alone, distilled, teacher = map(np.asarray, (alone, distilled, teacher))
+        with np.errstate(all="ignore"):
+            return float(((distilled - alone) / (teacher - alone)).mean())
+
+    found = answered("10.gap", ratios_first)
+    assert "inf" in found.failing.got or found.diagnosis is None or "inf" not in found.diagnosis.name

@@ -161,7 +161,7 @@ def explore_temperature():
         rows = "".join(f"<tr><th scope='row' {_CELL}>{escape(name)}</th>" + "".join(f"<td {_CELL}>{value}</td>" for value in values) + "</tr>"
                        for name, values in numbers.items())
         head = "".join(f"<th scope='col' {_CELL}>{escape(name)}</th>" for name in classes)
-        measured = ""
+        measured = f"<p>No student was trained at T = {temperature:g}; those at {', '.join(f'{each:g}' for each in temperatures)} stand on the right.</p>"
         if temperature in temperatures:
             row = temperatures.index(temperature)
             measured = "<p>Students that learned from all examples at this temperature, test accuracy: " + "; ".join(

@@ -127,11 +127,12 @@ def explore_ways():
 
     def draw(setting, way):
         accuracy, cost = measured(*options[setting]), costs(options[setting][0])
+        note, marked = "", way
         if way not in accuracy:
-            return f"<p>{escape(setting)}: {escape(way)} need a body that reads a sequence; choose the tickets, or another way.</p>"
-        picture = draw_ways(accuracy, cost, way)
+            note, marked = f"<p>{escape(way.capitalize())} need a body that reads a sequence: choose the tickets. Marked here is what they are compared with.</p>", "everything"
+        picture = draw_ways(accuracy, cost, marked)
         return as_html(picture, f"Accuracy against parameters that train, memory and milliseconds of a step, on {setting}; the numbers stand in the table below.") + (
-            way_table(accuracy, cost, way))
+            way_table(accuracy, cost, marked)) + note
 
     controls = {"setting": choice("task, labels", list(options), next(iter(options))),
                 "way": ipywidgets.SelectionSlider(options=every, value="LoRA 4", description="what learns", **SLIDER)}

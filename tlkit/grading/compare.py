@@ -71,6 +71,10 @@ def both_in_words(expected: Any, got: Any, width: int = 160) -> tuple[str, str]:
         return due, f"{came} (a list)"
     if due != came:
         return due, came
+    if isinstance(expected, dict) and isinstance(got, dict):
+        apart = [key for key in expected if key in got and first_difference(expected[key], got[key], 0, 0)]
+        if apart and len(apart) < len(expected):
+            return both_in_words({key: expected[key] for key in apart}, {key: got[key] for key in apart}, width)
     if is_numeric(expected) and is_numeric(got) and np.shape(expected) == np.shape(got):
         apart = np.abs(np.asarray(got, float) - np.asarray(expected, float))
         if np.isfinite(apart).any() and (furthest := float(apart[np.isfinite(apart)].max())):

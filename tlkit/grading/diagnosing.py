@@ -19,23 +19,28 @@ from tlkit.grading.verdict import Diagnosis
 
 
 def diagnose(exercise: Exercise, subject: Subject, seed: int, trials: list[Trial],
-             smallest: int) -> tuple[Diagnosis | None, Callable[[Trial], bool]]:
-    """What the answer got wrong, and a test whether another failing trial would get the same diagnosis."""
+             smallest: int) -> tuple[Diagnosis | None, Callable[[Trial], bool], Callable[[Trial], Diagnosis | None]]:
+    """What the answer got wrong, a test whether another failing trial would get the same diagnosis, and its words for that one."""
     if trials[smallest].problem.what == ANOTHER_RESULT:
-        return diagnosis.another_result(), lambda found: False
+        found = diagnosis.another_result()
+        return found, lambda other: False, lambda other: found
     index, certain = _named(exercise, seed, trials, smallest)
     general = None if certain else _general(exercise, subject, trials, smallest) or _named_and_more(exercise, seed, trials)
     if general is None and index is not None:
         named = exercise.misconceptions[index]
-        return Diagnosis(named.name, named.why, named.hint), lambda found: _same_mistake(exercise, named.answer, found)
+        said = Diagnosis(named.name, named.why, named.hint)
+        return said, lambda found: _same_mistake(exercise, named.answer, found), lambda found: said
     if general is None:
-        return None, lambda found: True
+        return None, lambda found: True, lambda found: None
+
+    def retold(found: Trial) -> Diagnosis | None:
+        return _general(exercise, subject, [*trials[:smallest], found, *trials[smallest + 1:]], smallest)
 
     def stays(found: Trial) -> bool:
-        other = _general(exercise, subject, [*trials[:smallest], found, *trials[smallest + 1:]], smallest)
+        other = retold(found)
         return other is not None and _family(other) == _family(general)
 
-    return general, stays
+    return general, stays, lambda found: retold(found) or general
 
 
 def _family(found: Diagnosis) -> str:
@@ -137,8 +142,9 @@ def _general(exercise: Exercise, subject: Subject, trials: list[Trial], smallest
     if chance or exercise.view is not None and exercise.kind != "loop":
         return chance
     pairs = _pairs(exercise, trials)
-    if not any(relations.became_nan(expected, got) for expected, got, i in pairs if i == smallest):  # what is said of nan must be seen
-        pairs = [pair for pair in pairs if not relations.became_nan(*pair[:2])]
+    for became in (relations.became_nan, relations.became_inf):  # what is said of nan and inf must be seen
+        if not any(became(expected, got) for expected, got, i in pairs if i == smallest):
+            pairs = [pair for pair in pairs if not became(*pair[:2])]
     return variants.compared(exercise, trials) or relations.compared(pairs, _inputs(trials))
 
 

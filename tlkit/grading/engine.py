@@ -58,8 +58,10 @@ def judge(exercise: Exercise, subject: Subject, seed: int = 0, shrinks: bool = T
     first = next(group for group, passed in groups.items() if not passed)
     smallest = min((i for i, t in enumerate(trials) if t.problem and t.case.group == first),
                    key=lambda i: (_not_tried(trials[i]), size(trials[i].case)))
-    diagnosis, stays = diagnose(exercise, subject, seed, trials, smallest)
+    diagnosis, stays, retold = diagnose(exercise, subject, seed, trials, smallest)
     shown = shrink(exercise, subject, trials[smallest], stays) if shrinks else trials[smallest]
+    if shown is not trials[smallest]:
+        diagnosis = retold(shown)  # it may name numbers and shapes of the case
     return verdict(
         Outcome.NOT_YET,
         exercise.points * sum(groups.values()) / len(groups),

@@ -51,7 +51,7 @@ def compared(pairs: list[tuple[Any, Any, int]], inputs: list[tuple]) -> Diagnosi
     if any(became_nan(e, g) for e, g in floats):
         return Diagnosis("nan appears", "A number is due here. Either nan is returned on purpose, or it is computed: 0/0, inf - inf, "
                          "the logarithm of a negative number.", "Try the failing input by hand: where does nan come in?")
-    if any(np.isinf(g).any() and not np.isinf(e).any() for e, g in floats):
+    if any(became_inf(e, g) for e, g in floats):
         return Diagnosis("inf appears", "Another value is due here. Either inf is returned on purpose, or a number grows too large, or "
                          "something is divided by zero.", "Try the failing input by hand: where does inf come in?")
     if not all(np.array_equal(np.isfinite(e), np.isfinite(g)) for e, g in floats):
@@ -76,6 +76,12 @@ def became_nan(expected: Any, got: Any) -> bool:
     return came.dtype.kind == "f" and bool(np.isnan(came).any()) and not (due.dtype.kind == "f" and np.isnan(due).any())
 
 
+def became_inf(expected: Any, got: Any) -> bool:
+    """Whether an infinity stands in what came, and nowhere in what was due."""
+    due, came = (np.asarray(value) for value in (expected, got))
+    return came.dtype.kind == "f" and bool(np.isinf(came).any()) and not (due.dtype.kind == "f" and np.isinf(due).any())
+
+
 def _one_entry(pairs: list) -> int | None:
     """The only entry that is wrong, where every case has the same two to four results; None where there are more."""
     sizes = {e.shape for e, _ in pairs}
@@ -94,7 +100,7 @@ def sign_or_factor(pairs: list[tuple[Any, Any, int]]) -> Diagnosis | None:
     if scale == 0.0 or _close(got, expected):
         return None
     if _close(got, -expected):
-        return Diagnosis("the sign is flipped", "Every number is right but for its sign.",
+        return Diagnosis("the sign is flipped", "What differs is right but for its sign.",
                          "Follow the minus signs from the definition to your last line.")
     solid = np.abs(expected) > 1e-6 * scale
     if solid.sum() < 2 or np.ptp(np.abs(expected[solid])) == 0.0 and np.ptp(np.sign(expected[solid])) == 0.0:
@@ -102,7 +108,7 @@ def sign_or_factor(pairs: list[tuple[Any, Any, int]]) -> Diagnosis | None:
     factor = float(np.median(got[solid] / expected[solid]))
     if factor == 0.0 or not _close(got, factor * expected):
         return None
-    name, why = "off by a constant factor", "Every number is the right one times the same constant."
+    name, why = "off by a constant factor", "What differs is the right number times the same constant."
     if factor < 0:
         name, why = "the sign is flipped and, besides, it is off by a constant factor", "These are two mistakes in one."
     return Diagnosis(f"{name}: {_in_words(abs(factor))}", why,
