@@ -100,7 +100,7 @@ print(f"labelled images: {len(task.train)}; training images without their labels
 # %% [markdown]
 # ### Exercise 1: soft targets
 #
-# *5 minutes, 2 points, easy.* Write `soft_targets` by the formula, without a ready-made softmax. It must hold for logits of any size: exp(800) is infinite, and 0 / 0 is no
+# *5 minutes, 2 points, easy.* Write `soft_targets` by the formula, without a ready-made softmax (nor `log_softmax`; `exp` and `logsumexp` are allowed). It must hold for logits of any size: exp(800) is infinite, and 0 / 0 is no
 # probability.
 #
 # - `logits`: a float tensor (B, C), a row an example.
@@ -134,7 +134,9 @@ pictures.explore_temperature()
 #
 # The student's logits $s$ are to give the same soft targets as the teacher's logits $t$. The Kullback-Leibler divergence measures how far they are apart:
 #
-# $$\mathrm{KL}(p \,\|\, q) = \sum_c p_c \,(\log p_c - \log q_c), \qquad p = \mathrm{softmax}(t / T), \quad q = \mathrm{softmax}(s / T)$$
+# $$\mathrm{KL}(p \,\|\, q) = \sum_c p_c \,(\log p_c - \log q_c)$$
+#
+# $$p = \mathrm{softmax}(t / T), \qquad q = \mathrm{softmax}(s / T)$$
 #
 # It weighs by the *teacher's* probabilities: what the teacher deems possible, the student must not rule out. Where there are labels $y$, both are mixed, with a share $a$ for the
 # teacher (Hinton, Vinyals and Dean 2015):
@@ -152,7 +154,7 @@ pictures.explore_temperature()
 # - `student_logits`, `teacher_logits`: float tensors (B, C).
 # - `labels`: an int64 tensor (B,).
 # - `temperature`: $T$, above 0. `soft_share`: $a$, from 0 (the labels alone) to 1 (the teacher alone).
-# - Return a tensor with one number, through which a gradient flows to the student's logits. It must hold for logits of hundreds.
+# - Return a tensor without an axis (shape `()`), through which a gradient flows to the student's logits in both parts. It must hold for logits of any size, hundreds and thousands too.
 
 # %% nbgrader={"grade": false, "grade_id": "10-kd_loss", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def kd_loss(student_logits, teacher_logits, labels, temperature, soft_share):
@@ -188,7 +190,7 @@ print(f"the labels' part, at any T: {float(logits.grad.norm()):.5f}")
 
 # %% [markdown]
 # Without it, the teacher's voice fades as $T$ rises, while the labels speak as loudly as before: you would have changed two things at once, the softness and the mixture. With it, the
-# size of the gradient stays within the same order. (Exercise 8 derives why.)
+# size of the gradient stays within the same order of magnitude. (Exercise 8 derives why.)
 
 # %% [markdown]
 # ## Ask once
@@ -203,8 +205,8 @@ print(f"the labels' part, at any T: {float(logits.grad.norm()):.5f}")
 # *10 minutes, 3 points, medium.* Write `ask_teacher`: the logits of every example, **in the examples' order**.
 #
 # - `teacher`: a module that gives logits (B, C). Ask it in evaluation mode, inside `torch.no_grad()` (or the like), and change
-#   nothing about it: leave it in the mode that it was in when it was handed to you, and its parameters as trainable as they were.
-# - `batches`: gives pairs `(inputs, numbers)`, in any order. `numbers` is an int64 tensor (B,): row i of the batch is example `numbers[i]`. The last batch may be smaller. Each of the N examples
+#   nothing about it: leave it in the mode that it was in when it was handed to you (all its parts are in one mode then), and each of its parameters as trainable as it was: some may be frozen.
+# - `batches`: a loader; walk through it for pairs `(inputs, numbers)`, in any order (`len(batches)` is the number of batches). `numbers` is an int64 tensor (B,): row i of the batch is example `numbers[i]`. The last batch may be smaller. Each of the N examples
 #   (numbers 0 to N - 1) is in exactly one batch; walk through the batches once, also not a second time to count.
 # - Return a tensor (N, C); row n is what the teacher says of example n.
 
@@ -276,10 +278,9 @@ print(f"teacher, on the same {len(task.train)} images:         test accuracy {sa
 # %% tags=["demo"]
 everything = distill(new_student(), teacher, whole, plan_for(len(whole.train)), settings=Distil(temperature=4.0, soft_share=1.0))
 print(f"teacher, on all {len(whole.train)} images, no labels:  test accuracy {everything.accuracy('test'):.3f}")
-print(everything.kept[0]["note"])
 
 # %% [markdown]
-# The student alone was helped by random changes of its images, which multiply what it sees; a student that is not given the best that it could have is no fair comparison. This is one draw of the labels. Do not conclude from it; the shipped
+# The student alone was helped by random changes of its images, which multiply what it sees; a student that is not given the best that it could have is no fair comparison. The second one saw its images as they are, so the two differ in more than the teacher. This is one draw of the labels. Do not conclude from it; the shipped
 # runs have several, and you will use them below.
 
 # %% [markdown]
@@ -292,8 +293,8 @@ print(everything.kept[0]["note"])
 #
 # *5 minutes, 2 points, easy.* Write `agreement`: the share (from 0 to 1) of examples of which student and teacher have the largest output at the same class, right or wrong.
 #
-# - `student_logits`, `teacher_logits`: float numpy arrays (N, C), of the same examples in the same order. Where several outputs are equally the largest, the first one is the answer.
-# - Return a number. No examples, or arrays of different shapes (another N or another C), are a `ValueError`.
+# - `student_logits`, `teacher_logits`: float numpy arrays (N, C) with numbers of any size, of the same examples in the same order. Where several outputs are equally the largest, the first one is the answer.
+# - Return a float. No examples, or arrays of different shapes (another N or another C), are a `ValueError`.
 
 # %% nbgrader={"grade": false, "grade_id": "10-agreement", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def agreement(student_logits, teacher_logits):
@@ -329,7 +330,7 @@ for name, run in (("by the student alone", alone), ("by the one that asked about
 # %% [markdown]
 # Did the last student take over its teacher's mistakes? Only if the second count lies clearly above the first, for some images mislead everybody. Where student and teacher agree they are right together or wrong together, so agreement bounds how far their accuracies can be apart, and says nothing about where they both are.
 #
-# ECE is the calibration error that you know from unit 06: how far confidence is from the share that is right. Compare it with the *mean confidence* beside it: who is surer than it is right, and who less sure?
+# ECE is the calibration error that you know from unit 06: how far confidence is from the share that is right. Compare the *mean confidence* beside it with the accuracy: who is surer than it is right, and by how much?
 
 # %% [markdown]
 # ## Which temperature?
@@ -342,7 +343,7 @@ for name, run in (("by the student alone", alone), ("by the one that asked about
 # *6 minutes, 2 points, easy.* Write `choose_temperature`.
 #
 # - `runs`: a list of tuples `(temperature, seed, loss, validation_accuracy, test_accuracy)`, in any order; every temperature was run with the same seeds.
-# - Take the temperature whose **mean validation accuracy over the seeds** is highest; of several that are equal, the lowest temperature.
+# - Take the temperature whose **mean validation accuracy over the seeds** is highest, by however little; of several that are equal, the lowest temperature.
 # - Return `(temperature, accuracy)`, where the accuracy is the mean **test** accuracy of its runs. No runs are a `ValueError`.
 
 # %% nbgrader={"grade": false, "grade_id": "10-temperature", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -378,7 +379,7 @@ for result in measured["results"]:
     print(f"   chosen minus T = 1, on the test set: {difference}")
 
 # %% [markdown]
-# The numbers in brackets are 95 % intervals over the draws of labels. Ask of each task whether these draws can tell one temperature from the next. The papers have a temperature in every table; how much of what you saw so far hangs on it?
+# The numbers in brackets are 95 % intervals over the draws of labels, of which there are three: so few that an interval may reach beyond 1, and has no width where all three agree by chance. Ask of each task whether these draws can tell one temperature from the next. The papers have a temperature in every table; how much of what you saw so far hangs on it?
 
 # %% [markdown]
 # ## How much came across?
@@ -393,9 +394,9 @@ for result in measured["results"]:
 # ### Exercise 6: the share of the gap
 #
 # *7 minutes, 3 points, medium.* Write `gap_closed` by the formula: means first, then the ratio. A share above 1 (better than the teacher) and below 0 (harm) are results, and stay as they are. Where the teacher's mean is not above that of
-# the student alone, there is no gap to close: return nan, `float("nan")`.
+# the student alone, there is no gap to close: return nan, `float("nan")`. A gap may be very small.
 #
-# - `alone`, `distilled`, `teacher`: numpy arrays, one accuracy a seed; they may have different lengths, and none is empty.
+# - `alone`, `distilled`, `teacher`: numpy arrays, one accuracy (0 to 1) a seed; they may have different lengths, and none is empty.
 
 # %% nbgrader={"grade": false, "grade_id": "10-gap", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def gap_closed(alone, distilled, teacher):
@@ -419,7 +420,7 @@ print(f"\n{pictures.named(few)}: same examples {pictures.closed(few, 'soft, same
 #
 # - On the **same few examples** the teacher adds little or nothing to the labels. It was trained on these very examples, and at $T = 1$ is so sure of them that its soft targets are hardly softer than labels. $T = 4$ was tried as well; the table has the better of the two on validation data, and no interval below lies above 0.
 # - With **nearly all labels known** there is hardly a gap left; a share of almost nothing means almost nothing, and can have any sign.
-# - On the digits with few labels the teacher's **answers as labels** (“hard”) on all examples do about as much as its probabilities. What came across are mainly new examples. The two rows differ in one more setting: with few labels, validation data chose images changed at random for the answers, and images as they are for the probabilities (there the teacher is asked about each changed image, and its fine-tuning showed it none). On the tickets, where the teacher is right less often, compare the two rows again: first the accuracy, then agreement and calibration error.
+# - On the digits with few labels the teacher's **answers as labels** (“hard”) on all examples do no less than its probabilities: their share of the gap is larger, and the differences below lie within what three draws vary. What came across are mainly new examples. The two rows differ in one more setting: with few labels, validation data chose images changed at random for the answers, and images as they are for the probabilities (there the teacher is asked about each changed image, and its fine-tuning showed it none). On the tickets, where the teacher is right less often, compare the two rows again: first the accuracy, then agreement and calibration error.
 # - The **tickets** are harder to carry over than the digits: even with all texts the small network that reads them from nothing stays well below its teacher, which has read a billion sentences.
 #
 # And what the table does not show: the settings were chosen with a validation split that has more labels than the student. That is so for every row alike.
@@ -536,14 +537,14 @@ else:
 #
 # ### Exercise 7 (optional): where the teacher looks
 #
-# *10 minutes, medium.* A student can also learn from the inside of its teacher. **Attention transfer** asks that both look at the same places (Zagoruyko and Komodakis 2017). A map $x$ of $F$ channels becomes one number for each of its $H W$ places, $a(x) = \sum_f x_f^2$, and the
+# *10 minutes, medium.* A student can also learn from the inside of its teacher. **Attention transfer** asks that both look at the same places (Zagoruyko and Komodakis 2017). A map $x$ of $K$ channels becomes one number for each of its $H W$ places, $a(x) = \sum_k x_k^2$, and the
 # loss of an example is
 #
 # $$\left\| \frac{a(x)}{\|a(x)\|} - \frac{a(y)}{\|a(y)\|} \right\|^2$$
 #
 # with Euclidean lengths over all places of the example. Write `attention_loss` for a batch.
 #
-# - `student`: a float tensor (B, F, H, W); `teacher`: (B, G, H, W), with any number of channels. No map is 0 everywhere.
+# - `student`: a float tensor (B, K, H, W); `teacher`: (B, L, H, W), with any number of channels. No map is 0 everywhere, but features may be as weak as 0.001: divide by the length and nothing else.
 # - Return a tensor (B,), through which a gradient flows to the student.
 
 # %% nbgrader={"grade": false, "grade_id": "10-attention", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -563,7 +564,7 @@ check("10.attention")
 #
 # *10 minutes, hard.* Derive the gradient of the teacher's part of the loss, $\frac{1}{B} \sum_b T^2\, \mathrm{KL}(p_b \,\|\, q_b)$, by the student's logits, and write it down in closed form, without automatic differentiation: `kd_gradient`.
 #
-# - `student_logits`, `teacher_logits`: float tensors (B, C); `temperature`: $T$, above 0.
+# - `student_logits`, `teacher_logits`: float tensors (B, C), of ordinary size (exp does not overflow); `temperature`: $T$, above 0.
 # - Return a tensor (B, C). You may use torch's `softmax`.
 
 # %% nbgrader={"grade": false, "grade_id": "10-gradient", "locked": false, "schema_version": 3, "solution": true, "task": false}

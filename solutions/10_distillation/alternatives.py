@@ -199,6 +199,14 @@ def gap_by_statistics(alone, distilled, teacher):
     return math.nan if not end > start else (reached - start) / (end - start)
 
 
+def gap_of_accuracies(alone, distilled, teacher):
+    for values in (alone, distilled, teacher):
+        if values.min() < 0 or values.max() > 1:
+            raise ValueError("an accuracy lies between 0 and 1")
+    a, d, t = alone.mean(), distilled.mean(), teacher.mean()
+    return (d - a) / (t - a) if t > a else float("nan")
+
+
 def attention_by_cosine(student, teacher):
     from torch.nn.functional import cosine_similarity
 
@@ -256,7 +264,7 @@ ALTERNATIVES = {
     "10.cache": (cache_by_sorting, cache_by_dictionary, cache_by_argsort),
     "10.agreement": (agreement_by_loop, agreement_by_torch, agreement_by_count),
     "10.temperature": (temperature_by_dictionary, temperature_by_numpy, temperature_by_pandas),
-    "10.gap": (gap_by_sums, gap_from_above, gap_by_statistics),
+    "10.gap": (gap_by_sums, gap_from_above, gap_by_statistics, gap_of_accuracies),
     "10.attention": (attention_by_cosine, attention_by_einsum, attention_by_example),
     "10.gradient": (gradient_by_power, gradient_by_example, gradient_by_jacobian),
 }

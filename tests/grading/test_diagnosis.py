@@ -265,6 +265,14 @@ def test_yes_and_no_have_no_logarithm():
     assert relations.compared([(np.array([True, False]), np.array([False, True]), 0)], inputs) is None
 
 
+def test_tiny_numbers_are_no_multiples_of_each_other_unless_they_are():
+    from tlkit.grading import relations
+
+    due = np.array([1e-9, 2e-9, 3e-9])
+    assert relations.sign_or_factor([(due, np.array([2e-9, 3e-9, 1e-9]), 0)]) is None
+    assert relations.sign_or_factor([(due, 2 * due, 0)]).name == "off by a constant factor: 2"
+
+
 def test_two_sides_that_read_alike_say_what_sets_them_apart():
     from tlkit.grading.compare import both_in_words
 

@@ -207,6 +207,7 @@ def _argument_in_words(value: Any) -> str:
         options = value.options
         if value.builder == "model":
             left = f", gradients of {options['gradient']:g} left from before" if "gradient" in options else ""
+            left += f"; frozen: {', '.join(options['frozen'])}" if "frozen" in options else ""
             return "a network (" + ", ".join(" ".join(map(str, layer)) for layer in options["layers"]) + left + ")"
         if value.builder == "layer":
             return f"a frozen layer ({' '.join(map(str, options['layer']))})"

@@ -99,14 +99,14 @@ def sign_or_factor(pairs: list[tuple[Any, Any, int]]) -> Diagnosis | None:
     scale = np.abs(expected).max() if expected.size else 0.0
     if scale == 0.0 or _close(got, expected):
         return None
-    if _close(got, -expected):
+    if _alike(got, -expected):
         return Diagnosis("the sign is flipped", "What differs is right but for its sign.",
                          "Follow the minus signs from the definition to your last line.")
     solid = np.abs(expected) > 1e-6 * scale
     if solid.sum() < 2 or np.ptp(np.abs(expected[solid])) == 0.0 and np.ptp(np.sign(expected[solid])) == 0.0:
         return None
     factor = float(np.median(got[solid] / expected[solid]))
-    if factor == 0.0 or not _close(got, factor * expected):
+    if factor == 0.0 or not _alike(got, factor * expected):
         return None
     name, why = "off by a constant factor", "What differs is the right number times the same constant."
     if factor < 0:
@@ -124,6 +124,11 @@ def _joined(pairs: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.
 
 def _close(a: np.ndarray, b: np.ndarray) -> bool:
     return bool(np.allclose(a, b, rtol=10 * FLOAT32_RTOL, atol=1e-7))
+
+
+def _alike(a: np.ndarray, b: np.ndarray) -> bool:
+    """As `_close`, measured by the largest number: what is tiny throughout has a sign and a factor too."""
+    return bool(np.allclose(a, b, rtol=10 * FLOAT32_RTOL, atol=1e-7 * min(1.0, np.abs(b).max())))
 
 
 def _in_words(factor: float) -> str:

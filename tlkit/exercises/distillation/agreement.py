@@ -6,7 +6,7 @@ from tlkit.exercises.record import Case, Exercise, Misconception
 
 
 def _cases(rng: np.random.Generator) -> list[Case]:
-    def call(count, classes, same, scale=1.0):
+    def call(count, classes, same, scale=1.0, shift=0.0):
         """Logits of both; in a share `same` of the examples the student's largest is the teacher's."""
         teacher = np.round(rng.normal(size=(count, classes)) * 3, 2)
         top = teacher.argmax(axis=1)
@@ -14,7 +14,13 @@ def _cases(rng: np.random.Generator) -> list[Case]:
         student = np.round(rng.normal(size=(count, classes)) * scale, 2)
         student[np.arange(count), wanted] = student.max(axis=1) + 0.5
         order = rng.permutation(count)
-        return student[order], teacher[order]
+        return student[order] + shift, teacher[order] + shift
+
+    def close(same):
+        """Outputs of an example that are a hair apart; a letter of `same` says whether the two agree. The first is never the largest."""
+        above, rows = np.array([[0.0, 0.0004, 0.0002], [0.0, 0.0002, 0.0004]]), np.arange(len(same))
+        tops = rows % 2
+        return tuple(np.round(rng.uniform(2, 3, (len(same), 1)), 2) + above[which] for which in (tops, np.where([alike == "=" for alike in same], tops, 1 - tops)))
 
     ties = np.array([[2.0, 2.0, 1.0], [0.0, 3.0, 3.0], [1.0, 0.0, 1.0]]), np.array([[5.0, 1.0, 0.0], [0.0, 9.0, 2.0], [4.0, 3.0, 4.0]])
     some = int(rng.integers(6, 10))
@@ -23,6 +29,8 @@ def _cases(rng: np.random.Generator) -> list[Case]:
         Case("a share of examples", "more examples than classes", (call(some, 4, 0.6),)),
         Case("a share of examples", "more classes than examples", (call(5, 7, 0.4),)),
         Case("a share of examples", "a student that is much surer", (call(some, 3, 0.7, 40.0),)),
+        Case("a share of examples", "a hair apart", (close("=/=/="),)),
+        Case("a share of examples", "outputs of thousands", (call(some, 3, 0.4, 40.0, 3000.0),)),
         Case("all or none", "all alike", (call(4, 5, 1.0),)),
         Case("all or none", "none alike", (call(4, 5, 0.0),)),
         Case("all or none", "one example", (call(1, 3, 1.0),)),
@@ -31,8 +39,9 @@ def _cases(rng: np.random.Generator) -> list[Case]:
         Case("of equal outputs the first", "ties, and an example without", (tuple(np.concatenate([side, side[:, ::-1], [[1.0, 2.0, 3.0]]]) for side in ties),)),
         Case("bad input is refused", "a fair one first", (call(3, 4, 0.7),)),
         Case("bad input is refused", "no example at all", ((np.zeros((0, 3)), np.zeros((0, 3))),), raises="ValueError"),
-        Case("bad input is refused", "more examples of the one than of the other", ((np.zeros((4, 3)), np.zeros((1, 3))),), raises="ValueError"),
+        Case("bad input is refused", "more examples of the one than of the other", ((np.eye(3)[[0, 1, 2, 1]], np.eye(3)[[1]]),), raises="ValueError"),
         Case("bad input is refused", "more classes of the one than of the other", ((np.zeros((4, 3)), np.zeros((4, 5))),), raises="ValueError"),
+        Case("bad input is refused", "as many numbers, in another shape", ((np.zeros((1, 6)), np.zeros((2, 3))),), raises="ValueError"),
     ]
 
 
@@ -84,8 +93,33 @@ def _examples_counted_alone(student_logits, teacher_logits):
     return float(np.mean(_same(student, teacher)))
 
 
+def _pairs_only(student_logits, teacher_logits):
+    pairs = list(zip(student_logits, teacher_logits))
+    if not pairs:
+        raise ValueError("no examples")
+    return float(np.mean([ours.argmax() == theirs.argmax() for ours, theirs in pairs]))
+
+
+def _entries_counted_alone(student_logits, teacher_logits):
+    student, teacher = np.asarray(student_logits), np.asarray(teacher_logits)
+    if student.size != teacher.size or student.size == 0:
+        raise ValueError("bad input")
+    return float(np.mean(_same(student, teacher)))
+
+
+def _counts_of_answers(student, teacher):
+    ours, theirs = (np.bincount(logits.argmax(1), minlength=logits.shape[1]) for logits in (student, teacher))
+    return float(np.minimum(ours, theirs).sum() / len(student))
+
+
 def _is_largest(logits):
     return logits == logits.max(1, keepdims=True)
+
+
+def _overflowing(student, teacher):
+    with np.errstate(all="ignore"):
+        shares = [np.exp(logits) / np.exp(logits).sum(1, keepdims=True) for logits in (student, teacher)]
+    return float(_same(*shares).mean())
 
 
 def _columns(student, teacher):
@@ -139,7 +173,18 @@ AGREEMENT = Exercise(
         Misconception("0 where there is nothing to measure", "Nothing was alike, but nothing was different either.", "What is 0 divided by 0?", _without_refusing_empty),
         Misconception("shapes are not compared", "numpy repeats a single row as often as needed, without a word.",
                       "What does numpy do with arrays of 4 and of 1 answers?", _without_comparing_shapes),
-        Misconception("all or nothing", "`all` asks whether every single one is alike.", "Which share of the examples is it?", _by(lambda s, t: float(_same(s, t).all()))),
+        Misconception("all or nothing", "`all` asks whether every single one is alike, and `//` makes 0 of every share below 1.", "Which share of the examples is it?",
+                      _by(lambda s, t: float(_same(s, t).all()))),
+        Misconception("pairs up to the end of the shorter one", "`zip` stops there without a word, and pairs rows of 3 and of 5 classes as well.",
+                      "What does `zip` do with 4 rows and 1 row?", _pairs_only),
+        Misconception("only the numbers of entries are compared", "(1, 6) and (2, 3) have as many, and are one example and two.",
+                      "Which attribute of an array says how many examples and classes there are?", _entries_counted_alone),
+        Misconception("a softmax on the way overflows", "exp(3000) is infinite, and inf / inf is nan; the largest probability stands where the largest logit does.",
+                      "Does a softmax change which output is the largest?", _by(_overflowing)),
+        Misconception("how often each class is said", "Two models can say each class as often, and never of the same example.",
+                      "What of two examples, where one model says 0, 1 and the other 1, 0?", _by(_counts_of_answers)),
+        Misconception("the largest absolute output", "A logit far below 0 says that a class is unlikely.", "Which output is a model's answer where all are below 0?",
+                      _by(lambda s, t: float((np.abs(s).argmax(1) == np.abs(t).argmax(1)).mean()))),
         Misconception("divided by the number of classes", "`shape[1]` is C; the share is one of examples.", "How many examples could be alike at most?",
                       _by(lambda s, t: float(_same(s, t).sum() / s.shape[1]))),
         Misconception("the correlation of the logits", "It says whether they move together, and is another number.", "How many of the answers are the same?", _by(_correlation)),

@@ -8,8 +8,8 @@ from tlkit.exercises.record import Case, Exercise, Misconception
 
 
 def _cases(rng: np.random.Generator) -> list[Case]:
-    def call(batch, ours, theirs, height, width, gradient=False):
-        student, teacher = (np.round(rng.normal(size=(batch, channels, height, width)), 2) for channels in (ours, theirs))
+    def call(batch, ours, theirs, height, width, gradient=False, scale=1.0):
+        student, teacher = (scale * np.round(rng.normal(size=(batch, channels, height, width)), 2) for channels in (ours, theirs))
         return torch.tensor(student, requires_grad=gradient), torch.tensor(teacher)
 
     one = torch.tensor(np.round(rng.normal(size=(2, 3, 2, 4)), 2))
@@ -22,6 +22,7 @@ def _cases(rng: np.random.Generator) -> list[Case]:
         Case("other numbers of channels", "4 and 1 channels", (call(3, 4, 1, 2, 5),)),
         Case("places, not strength", "the teacher's map, three times as strong", ((3 * one, one + 0.1),)),
         Case("places, not strength", "the same map with another sign in one channel", ((torch.cat([-one[:, :1], one[:, 1:]], 1), one[:, [1, 0, 2]] + 0.2),)),
+        Case("places, not strength", "features of thousandths", (call(2, 3, 2, 2, 3, scale=0.001),)),
         Case("a gradient flows to the student", "one that is not 1", (call(2, 3, 2, 2, 3, gradient=True),), upstream=torch.tensor(np.round(rng.uniform(1, 3, 2), 1))),
     ]
 
@@ -31,6 +32,15 @@ def _by(see=lambda x: x.square().sum(1).flatten(1), norm=lambda a: F.normalize(a
         return compare(norm(see(student)), norm(see(teacher)))
 
     return attention_loss
+
+
+def _copied(student, teacher):
+    return _by()(student.detach().clone().requires_grad_(), teacher)
+
+
+def _student_alone(student, teacher):
+    a, b = (x.square().sum(1).flatten(1) for x in (student, teacher))
+    return (F.normalize(a, dim=1) - b).square().sum(1)
 
 
 def _over_all_places(a):
@@ -67,7 +77,27 @@ ATTENTION = Exercise(
                       _by(see=lambda x: x.sum(1).square().flatten(1))),
         Misconception("maps are not normalised", "A student with fewer channels has a weaker map; only the places are to be alike.",
                       "What should the loss be for a map and three times that map?", _by(norm=lambda a: a)),
-        Misconception("divided by the sum", "That makes a distribution; the formula divides by the Euclidean length.", "Which length do the double bars mean?",
+        Misconception("only the student's map is normalised", "The teacher's strength then counts, which is not to be learned.",
+                      "What should the loss be if the teacher's features are doubled?",
+                      _student_alone),
+        Misconception("divided by the squared length", "A sum of squares is the length before the root is taken.", "Which length does a map have after it was divided by its own?",
+                      _by(norm=lambda a: a / a.square().sum(1, keepdim=True))),
+        Misconception("a small number is added to the length", "It guards against 0 / 0, which the exercise rules out; the map of weak features has a length as small as that.",
+                      "How long is the map of features around 0.001?", _by(norm=lambda a: a / (a.norm(dim=1, keepdim=True) + 1e-6))),
+        Misconception("the length is taken for a constant", "The value is right; but the student's length changes with its features, and its gradient was cut off.",
+                      "Does the length depend on the student's features?", _by(norm=lambda a: a / a.detach().norm(dim=1, keepdim=True))),
+        Misconception("the gradient ends at a copy", "A new tensor that requires a gradient keeps it for itself; the student that was handed over gets none.",
+                      "Which tensor does the student's network know?", _copied),
+        Misconception("absolute differences", "The double bars are a Euclidean length, and it is squared.", "What is summed over the places?",
+                      _by(compare=lambda a, b: (a - b).abs().sum(1))),
+        Misconception("channel by channel", "Channel 3 of the student need not mean what channel 3 of the teacher means; nor are there always as many.",
+                      "What is left of the channels in a(x)?", _by(see=lambda x: x.square().flatten(1))),
+        Misconception("the strongest channel of each place", "`max` or `amax` keeps one channel's square, and the formula adds them all.",
+                      "What is done with the channels' squares?",
+                      _by(see=lambda x: x.square().amax(1).flatten(1))),
+        Misconception("divided by the sum",
+                      "That makes a distribution, and so does dividing x by its length before it is squared; the formula divides a(x) by its Euclidean length.",
+                      "Which length do the double bars mean, and of what?",
                       _by(norm=lambda a: F.normalize(a, p=1, dim=1))),
         Misconception("divided by the largest", "It brings maps to a common scale too, and another one.", "Which length do the double bars mean?",
                       _by(norm=lambda a: a / a.max(1, keepdim=True).values)),

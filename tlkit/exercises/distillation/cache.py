@@ -8,27 +8,30 @@ from tlkit.exercises.record import Case, Exercise, Misconception
 
 
 def _cases(rng: np.random.Generator) -> list[Case]:
-    def net(name, training=True, norm=False):
+    def net(name, training=True, norm=False, frozen=()):
         layers = (("linear", 3, 4), ("batchnorm", 4), ("tanh",), ("linear", 4, 5)) if norm else (("linear", 3, 4), ("tanh",), ("linear", 4, 5))
-        return model(*layers, name=name, seed=int(rng.integers(1000)), training=training)
+        return model(*layers, name=name, seed=int(rng.integers(1000)), training=training, frozen=frozen)
 
     def call(teacher, count, size, shuffled=False):
+        """Shuffled, no example stands in its place, and the first batch begins behind the second."""
         numbers = np.arange(count)
-        while shuffled and (numbers == np.arange(count)).any():
+        while shuffled and ((numbers == np.arange(count)).any() or (numbers[::size][:2] != -np.sort(-numbers[::size][:2])).any()):
             numbers = rng.permutation(count)
         return ((teacher, batches(np.round(rng.normal(size=(count, 3)), 2).astype(np.float32), numbers, size)),)
 
-    odd = int(rng.integers(7, 10))
+    odd, many = int(rng.integers(7, 10)), int(rng.integers(12, 15))
     return [
         Case("what is kept", "three examples in one batch", call(net("outputs", False), 3, 3)),
         Case("what is kept", f"{odd} examples, the last alone", call(net("outputs", False), odd, odd - 1)),
         Case("the examples' order", "three examples, shuffled", call(net("outputs", False), 3, 3, True)),
         Case("the examples' order", "two batches, shuffled", call(net("outputs", False), 6, 3, True)),
-        Case("the examples' order", f"{odd} examples, shuffled, the last alone", call(net("outputs", False), odd, odd - 1, True)),
+        Case("the examples' order", f"{many} examples, shuffled, a smaller last batch", call(net("outputs", False), many, 5, True)),
+        Case("the examples' order", "more than a hundred examples, shuffled", call(net("outputs", False), 130 + many, 50, True)),
         Case("evaluation mode, without gradients", "a BatchNorm", call(net("the teacher", norm=True), 4, 4)),
-        Case("evaluation mode, without gradients", "a BatchNorm, two batches, shuffled", call(net("the teacher", norm=True), 6, 3, True)),
+        Case("evaluation mode, without gradients", "a BatchNorm, two batches", call(net("the teacher", norm=True), 6, 3)),
         Case("left as it was", "it was in training", call(net("left", training=True), 3, 3)),
         Case("left as it was", "it was in evaluation", call(net("left", training=False), 3, 3)),
+        Case("left as it was", "its first layer was frozen", call(net("left", training=False, frozen=("0.weight", "0.bias")), 3, 3)),
     ]
 
 
@@ -76,6 +79,48 @@ def _frozen_for_good(teacher, batches):
     for parameter in teacher.parameters():
         parameter.requires_grad_(False)
     return _answer()(teacher, batches)
+
+
+def _freed_for_good(teacher, batches):
+    said = _frozen_for_good(teacher, batches)
+    for parameter in teacher.parameters():
+        parameter.requires_grad_(True)
+    return said
+
+
+def _eval_too_late(teacher, batches):
+    was_training = teacher.training
+    said, places = [], []
+    with torch.no_grad():
+        for inputs, numbers in batches:
+            said.append(teacher(inputs))
+            places.append(numbers)
+            teacher.eval()
+    teacher.train(was_training)
+    return torch.cat(said)[torch.cat(places).argsort()]
+
+
+def _own_flag_only(teacher, batches):
+    was_training = teacher.training
+    said = _answer(restored=False)(teacher, batches)
+    teacher.training = was_training
+    return said
+
+
+def _full_batches_only(teacher, batches):
+    whole = []
+    for pair in batches:
+        if not whole or len(pair[1]) == len(whole[0][1]):
+            whole.append(pair)
+    return _answer()(teacher, whole)
+
+
+def _whole_batches_in_order(teacher, batches):
+    said = []
+    ask = _answer(order=_in_batch_order)
+    for inputs, numbers in batches:
+        said.append((int(numbers[0]), ask(teacher, [(inputs, numbers)])))
+    return torch.cat([rows for _, rows in sorted(said, key=lambda pair: pair[0])])
 
 
 def _counted_before(teacher, batches):
@@ -154,7 +199,7 @@ CACHE = Exercise(
     misconceptions=(
         Misconception("the teacher is in training mode", "It is done with training, but nobody told it: its BatchNorm uses the batch's statistics and moves its own.",
                       "In which mode does a model give the answers that it was judged by?", _answer(mode=True)),
-        Misconception("gradients are recorded", "`eval()` sounds as if it did that too; every kept row then holds on to a graph.",
+        Misconception("gradients are recorded", "`eval()` sounds as if it did that too; a graph then costs time and memory at every call, also if it is cut off afterwards.",
                       "Which context tells torch not to record?", _answer(gradients=True)),
         Misconception("frozen, but in training mode", "`requires_grad=False` stops the parameters; BatchNorm's statistics are no parameters.",
                       "Does freezing put BatchNorm into evaluation mode?", _frozen_only),
@@ -178,6 +223,17 @@ CACHE = Exercise(
         Misconception("examples in columns", "Rows are examples.", "Which shape does the exercise ask for?", _answer(change=_by_column)),
         Misconception("put into evaluation mode after it was asked", "The mode counts when the model is called, not afterwards.",
                       "In which line must `eval()` stand, before or behind the loop?", _eval_afterwards),
+        Misconception("evaluation mode comes too late for the first batch", "`eval()` stands behind the first call, so that the first batch meets a teacher in training mode.",
+                      "In which mode is the teacher when it sees the first batch?", _eval_too_late),
+        Misconception("only the flag of the whole is put back", "`eval()` had reached every part; `teacher.training` is the flag of the outermost module alone.",
+                      "Which method sets the mode of all parts?", _own_flag_only),
+        Misconception("everything trains afterwards", "It was frozen for asking, and freed as a whole; but a part of it was frozen before.",
+                      "Which parameters required a gradient when the teacher was handed to you?", _freed_for_good),
+        Misconception("a smaller last batch is left out", "In training a loader may drop it; here its examples would be missing.",
+                      "How many rows come back for 9 examples in batches of 4?",
+                      _full_batches_only),
+        Misconception("whole batches are put in order", "Within a batch the examples are shuffled as well.", "Where does row 1 of a batch with numbers [4, 0, 2] belong?",
+                      _whole_batches_in_order),
         Misconception("a dictionary by number", "Every example can be found in it; a tensor was asked for, from which a batch takes many rows at once.",
                       "Which type and shape does the exercise ask for?", _dictionary),
         Misconception("the outputs are sorted, not the examples", "`sort` puts each column into order by itself, and tears examples apart.",

@@ -7,7 +7,7 @@ from tlkit.exercises.record import Case, Exercise, Misconception
 
 def _cases(rng: np.random.Generator) -> list[Case]:
     def draw(mean, seeds, spread=0.04):
-        return np.round(mean + spread * rng.normal(size=seeds), 3)
+        return np.round(np.clip(mean + spread * rng.normal(size=seeds), 0.01, 0.99), 2)
 
     def call(alone, distilled, teacher, seeds=4):
         return tuple(draw(mean, seeds) for mean in (alone, distilled, teacher))
@@ -24,6 +24,7 @@ def _cases(rng: np.random.Generator) -> list[Case]:
         Case("beyond the ends", "better than the teacher", (call(0.5, 0.95, 0.8),)),
         Case("beyond the ends", "worse than alone", (call(0.7, 0.5, 0.95),)),
         Case("no gap", "there is one here", (call(0.6, 0.7, 0.8),)),
+        Case("no gap", "a very small gap is one", ((np.array([0.8, 0.801]), np.array([0.801, 0.8005]), np.array([0.801, 0.801])),)),
         Case("no gap", "the teacher is as good as the student alone", ((np.array([0.5, 0.75]), np.array([0.75, 0.75]), np.array([0.75, 0.5])),)),
         Case("no gap", "the teacher is worse", (call(0.9, 0.8, 0.6),)),
     ]
@@ -87,6 +88,11 @@ def _sums(alone, distilled, teacher):
     return (d - a) / (t - a) if t > a else float("nan")
 
 
+def _cut_to_the_shortest(alone, distilled, teacher):
+    seeds = min(map(len, (alone, distilled, teacher)))
+    return _share(_right)(alone[:seeds], distilled[:seeds], teacher[:seeds])
+
+
 def _nan_for_one_seed(alone, distilled, teacher):
     if len(alone) == len(teacher) and (np.asarray(teacher) <= np.asarray(alone)).any():
         return float("nan")
@@ -124,6 +130,15 @@ GAP = Exercise(
         Misconception("0 where there is no gap", "Nothing was closed; but there was nothing to close, and 0 says that distillation failed.",
                       "What is 0 divided by 0?", _share(_right, undefined=0.0)),
         Misconception("1 where there is no gap", "The student is as good as its teacher; but it was so before.", "What is 0 divided by 0?", _share(_right, undefined=1.0)),
+        Misconception("None where there is no gap", "In Python it says that nothing is there; but a column of numbers cannot hold it.",
+                      "Which float says “not a number”?", _share(_right, undefined=None)),
+        Misconception("a small gap is taken for none", "A share of very little says very little; but the exercise asks for nan only where there is no gap.",
+                      "Is a teacher better that has 0.801 where the student alone has 0.8?", _share(_right, no_gap=lambda a, t: t - a < 0.01)),
+        Misconception("cut to the shortest", "Seeds need no partner here: each side has a mean of its own.", "How many of the accuracies of each side count?",
+                      _cut_to_the_shortest),
+        Misconception("a share of the errors of the student alone", "The way that is measured ends at the teacher, not at 1.",
+                      "What should a student get that is as good as its teacher?",
+                      _share(lambda a, d, t: (d - a) / (1 - a))),
         Misconception("a negative gap is divided by", "Worse than alone divided by worse than alone looks like success.",
                       "What does the ratio say where the teacher is worse than the student alone?", _divides_by_nothing),
         Misconception("only an exact zero is no gap", "The way to a teacher who is worse leads down.",

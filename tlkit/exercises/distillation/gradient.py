@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
 from tlkit.exercises.record import Case, Exercise, Misconception
 
@@ -58,7 +59,8 @@ GRADIENT = Exercise(
     rtol=1e-5,
     atol=1e-8,
     hint="For one example at T = 1 it is the gradient of a softmax cross-entropy whose label is a row of probabilities. Which factors does T bring?",
-    shortcuts=("torch.autograd:grad", "torch:Tensor.backward", "torch.autograd:backward", "torch.func:grad"),
+    shortcuts=("torch.autograd:grad", "torch:Tensor.backward", "torch.autograd:backward", "torch.func:grad", "torch.func:grad_and_value", "torch.func:vjp",
+               "torch.func:jvp", "torch.func:jacrev", "torch.func:jacfwd", "torch.autograd.functional:jacobian", "torch.autograd.functional:vjp", "torch.autograd.functional:jvp"),
     misconceptions=(
         Misconception("T squared in front", "The loss has T squared; the chain rule through s / T takes one T away.", "What is the derivative of s / T by s?",
                       _gradient(lambda s, t, T: T**2 * (_p(s, T) - _p(t, T)) / len(s))),
@@ -79,7 +81,13 @@ GRADIENT = Exercise(
                       "What stays of softmax(s / T) if T is 2?", _gradient(lambda s, t, T: (s - t) / s.numel())),
         Misconception("the limit for every temperature", "True for a very high T only.", "What stays of softmax(s / T) if T is 2?",
                       _gradient(lambda s, t, T: (s - s.mean(1, keepdim=True) - t + t.mean(1, keepdim=True)) / s.numel())),
-        Misconception("the derivative by the probabilities", "The chain goes on, from probabilities to logits.", "By what is the gradient asked for?", _gradient(_jacobian_missing)),
+        Misconception("the limit where the temperature is high", "At T = 300 it is close, and still another number; the closed form is as short and holds for every T.",
+                      "By how much do the two differ at T = 300?",
+                      _gradient(lambda s, t, T: T * (_p(s, T) - _p(t, T)) / len(s) if T < 64 else (s - s.mean(1, keepdim=True) - t + t.mean(1, keepdim=True)) / s.numel())),
+        Misconception("the teacher's answer in place of its probabilities", "That is the gradient for a hard label, and what the teacher thinks of the other classes is lost.",
+                      "What is p in the loss?", _gradient(lambda s, t, T: T * (_p(s, T) - F.one_hot(t.argmax(1), t.shape[1])) / len(s))),
+        Misconception("the derivative by the probabilities", "The chain goes on, from probabilities to logits.", "By what is the gradient asked for?",
+                      _gradient(_jacobian_missing)),
         Misconception("the softmax's slope of each class by itself", "p (1 - p) is the diagonal of the Jacobian; every logit moves every probability.",
                       "Which probabilities move if one logit does?", _gradient(lambda s, t, T: T * (_p(s, T) - _p(t, T)) * _p(s, T) * (1 - _p(s, T)) / len(s))),
         Misconception("divided by the number of classes", "The mean is over examples.", "How many examples are there?",

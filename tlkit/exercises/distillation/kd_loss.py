@@ -61,6 +61,19 @@ def _scaled_all(student_logits, teacher_logits, labels, temperature, soft_share)
     return temperature**2 * _loss(soft=lambda s, t, T: _kl(_logs(t, T), _logs(s, T)).mean())(student_logits, teacher_logits, labels, temperature, soft_share)
 
 
+def _copied(student_logits, *others):
+    return _loss()(student_logits.detach().clone().requires_grad_(), *others)
+
+
+def _teacher_part_not_recorded(s, t, T):
+    with torch.no_grad():
+        return T**2 * _kl(_logs(t, T), _logs(s, T)).mean()
+
+
+def _cut(student_logits, teacher_logits, *others):
+    return _loss()(student_logits.clamp(-50, 50), teacher_logits.clamp(-50, 50), *others)
+
+
 def _detached(student_logits, *others):
     return _loss()(student_logits.detach(), *others)
 
@@ -83,6 +96,7 @@ KD_LOSS = Exercise(
     difficulty="medium",
     reference="tlkit.distillation_losses:kd_loss",
     cases=_cases,
+    shrinks=False,
     rtol=1e-5,
     atol=1e-7,
     hint="Write the teacher's part for one example first, with a sum over the classes; then the mean over the examples; then T squared.",
@@ -133,6 +147,14 @@ KD_LOSS = Exercise(
                       "Which function of the logits stands in the formula?", _loss(soft=lambda s, t, T: (s - t).square().mean())),
         Misconception("no gradient reaches the student", "The student was detached, or `.item()` made a plain number of the loss; it is the teacher that needs no gradient.",
                       "Who learns?", _detached),
+        Misconception("the gradient ends at a copy", "A new tensor that requires a gradient keeps it for itself; the student that was handed over gets none.",
+                      "Which tensor does the student's network know?", _copied),
+        Misconception("the teacher's part sends no gradient", "It is the teacher that needs none; the student stands in this part as well, and has to learn from it.",
+                      "Which of the two parts reaches the student's logits when you call `backward()`?", _loss(soft=_teacher_part_not_recorded)),
+        Misconception("large logits are cut off", "No overflow any more; but whatever lies beyond the cut is then alike.",
+                      "Which function gives logarithms of a softmax for logits of any size?", _cut),
+        Misconception("divided by the number of classes", "`shape[1]` is C; the mean is over the examples.", "Over what is the mean taken, and over what the sum?",
+                      _loss(soft=lambda s, t, T: T**2 * _kl(_logs(t, T), _logs(s, T)).sum() / s.shape[1])),
         Misconception("`log_target` is promised, and probabilities are given", "With log_target=True torch's kl_div wants logarithms of the teacher's probabilities too.",
                       "What does kl_div take as its second argument?",
                       _loss(soft=lambda s, t, T: T**2 * F.kl_div(_logs(s, T), F.softmax(t / T, 1), log_target=True, reduction="batchmean"))),

@@ -23,7 +23,7 @@ QUIZ = Quiz(
             ),
         ),
         Question(
-            "In the source's map of the field, which arrow would you draw for distillation?",
+            "Draw distillation as an arrow from what is given to what becomes of it. Which arrow is it?",
             (
                 Choice("From the small model to the large one, since the small one comes first.", "The teacher is trained first; the student asks it."),
                 Choice("From the student's weights to the teacher's weights.", "No weight is copied, in either direction; the two can have different shapes."),

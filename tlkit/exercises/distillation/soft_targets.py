@@ -44,6 +44,10 @@ def _overflows(logits, temperature):
     return weights / weights.sum(1, keepdim=True)
 
 
+def _never_below_one(logits, temperature):
+    return _ready(logits / max(temperature, 1.0), 1)
+
+
 def _divided_afterwards(logits, temperature):
     return _ready(logits, 1) / temperature
 
@@ -136,14 +140,19 @@ SOFT_TARGETS = Exercise(
     atol=1e-8,
     hint="What is the largest number whose exponential you can still take? Subtract something from each row before.",
     shortcuts=("torch:softmax", "torch.nn.functional:softmax", "torch.nn:Softmax", "torch:log_softmax", "torch.nn.functional:log_softmax",
-               "scipy.special:softmax", "scipy.special:log_softmax"),
+               "torch.nn:LogSoftmax", "torch.nn:Softmin", "torch.nn.functional:softmin", "torch.special:softmax", "torch.special:log_softmax",
+               "torch.nn.functional:scaled_dot_product_attention", "scipy.special:softmax", "scipy.special:log_softmax"),
     equivalent_mutants=dict.fromkeys(("return F.softmax(logits / temperature, dim=1)", "return F.softmax(logits / temperature, dim=--1)",
                                       "return F.softmax(logits / temperature)"), "the last axis is axis 1, which torch takes by itself"),
     misconceptions=(
         Misconception("multiplied by the temperature", "High temperature sounds like more; it makes differences smaller.",
                       "Should T = 4 make probabilities flatter or steeper?", _softmax(lambda logits, t: logits * t)),
-        Misconception("no temperature", "At T = 1 it is a softmax and nothing else.", "Where does `temperature` come in?", _softmax(lambda logits, t: logits)),
-        Misconception("the exponential overflows", "The formula is right on paper; exp(800) is infinite.", "What is exp(800)?", _overflows),
+        Misconception("the temperature has no effect", "It is not used; or what is divided by it are the exponentials, and then it cancels in their shares.",
+                      "What is divided by `temperature` in the formula?", _softmax(lambda logits, t: logits)),
+        Misconception("temperatures below 1 are taken for 1", "A temperature sounds like something that only softens; below 1 it sharpens.",
+                      "What should T = 0.5 do to the probabilities?", _never_below_one),
+        Misconception("the exponential leaves the range of numbers", "The formula is right on paper; but exp(800) is infinite and exp(-800) is 0, and inf / inf and 0 / 0 are nan.",
+                      "What are exp(800) and exp(-800), and what may be subtracted from a row without changing its softmax?", _overflows),
         Misconception("divided after the softmax", "The logits are divided, not the probabilities.", "What should a row add up to?", _divided_afterwards),
         Misconception("a power of the probabilities, not normalised", "softmax(t / T) is proportional to softmax(t) to the power 1 / T; it must still be divided by the sum.",
                       "What should a row add up to?", _power_not_normalised),
@@ -162,7 +171,7 @@ SOFT_TARGETS = Exercise(
         Misconception("each class by itself", "A sigmoid is for classes that do not exclude each other.", "What should a row add up to?", _each_by_itself),
         Misconception("not divided by the sum", "Exponentials are not yet probabilities.", "What should a row add up to?", _not_divided_by_the_sum),
         Misconception("divided by the sum over the whole batch", "`.sum()` without an axis adds up all rows.", "What should each row add up to?", _whole_batch),
-        Misconception("large logits are cut off", "No overflow any more; but whatever lies above the cut is then alike.",
+        Misconception("large logits are cut off", "No overflow any more; but whatever lies beyond the cut is then alike.",
                       "What are the probabilities for logits 3000 and 2999, and what are yours?", _cut),
         Misconception("nan is painted over", "0 in place of nan looks like a number; the row adds up to something else.", "What should each row add up to?", _painted_over),
         Misconception("a small number in the denominator", "It guards against 0 / 0; behind a shift by the maximum the sum is 1 at least.",

@@ -8,14 +8,19 @@ from tlkit.exercises.record import Case, Exercise, Misconception
 
 
 def _cases(rng: np.random.Generator) -> list[Case]:
-    def table(val, temperatures=None, test=None):
-        """Runs of val's temperatures (rows) and seeds (columns), in any order; losses fall where T rises."""
+    def table(val, temperatures=None, test=None, losses=None, first=None):
+        """Runs of val's temperatures (rows) and seeds (columns), in any order; losses are in any order too, or by the row as given.
+
+        A run of the temperature in row `first`, if one is given, comes first.
+        """
         val = np.asarray(val, float)
         temperatures = [1.0, 2.0, 4.0, 8.0][: len(val)] if temperatures is None else temperatures
         test = np.round(rng.uniform(0.3, 0.9, val.shape), 3) if test is None else np.asarray(test, float)
-        runs = [(float(temperature), seed, round(float(2 / temperature + rng.uniform(0, 0.2)), 3), float(val[row, seed]), float(test[row, seed]))
+        losses = rng.permutation(len(val)) if losses is None else losses
+        runs = [(float(temperature), seed, round(float(0.3 + 0.4 * losses[row] + rng.uniform(0, 0.3)), 3), float(val[row, seed]), float(test[row, seed]))
                 for row, temperature in enumerate(temperatures) for seed in range(val.shape[1])]
-        return ([runs[place] for place in rng.permutation(len(runs))],)
+        runs = [runs[place] for place in rng.permutation(len(runs))]
+        return (runs if first is None else sorted(runs, key=lambda run: run[0] != temperatures[first]),)
 
     eighths = lambda *rows: np.array(rows) / 8  # noqa: E731  (their means are exact, so that equal ones are equal)
     return [
@@ -25,12 +30,15 @@ def _cases(rng: np.random.Generator) -> list[Case]:
         Case("the mean over the seeds", "one bad seed does not unmake one", (table(eighths([4, 4], [8, 2])),)),
         Case("the mean over the seeds", "the middle seed is not the mean", (table(eighths([5, 5, 5], [4, 4, 8])),)),
         Case("the mean over the seeds", "four temperatures, four seeds", (table(eighths([2, 3, 4, 3], [5, 4, 6, 5], [7, 2, 1, 5], [4, 4, 4, 5])),)),
+        Case("the mean over the seeds", "two seeds alike count as two", (table(eighths([3, 5, 6], [6, 6, 3]), test=[[0.6, 0.72, 0.75], [0.68, 0.68, 0.83]]),)),
+        Case("the mean over the seeds", "means that lie close together", (table([[0.801, 0.803], [0.806, 0.802], [0.8, 0.801]]),)),
         Case("the mean over the seeds", "low accuracies everywhere", (table(eighths([1, 1], [2, 1], [0, 2])),)),
         Case("the test set has no say", "the best on the test set is another", (table(eighths([7, 6], [3, 4]), test=[[0.6, 0.7], [0.9, 0.8]]),)),
         Case("the test set has no say", "of three", (table(eighths([2, 4, 3], [6, 7, 5], [5, 5, 5]), test=[[0.95, 0.9, 0.85], [0.7, 0.6, 0.8], [0.5, 0.9, 0.7]]),)),
-        Case("of equals the lowest", "two alike", (table(eighths([3, 3], [6, 4], [5, 5])),)),
-        Case("of equals the lowest", "all alike, temperatures that are no whole numbers", (table(eighths([5, 6], [6, 5], [4, 7]), [0.5, 1.5, 12.0]),)),
-        Case("of equals the lowest", "ten is above two", (table(eighths([5, 6], [6, 5]), [2.0, 10.0]),)),
+        Case("of equals the lowest", "two alike", (table(eighths([3, 3], [6, 4], [5, 5]), losses=(2, 1, 0)),)),
+        Case("of equals the lowest", "all alike, temperatures that are no whole numbers",
+             (table(eighths([5, 6], [6, 5], [4, 7], [7, 4]), [0.5, 1.5, 3.0, 12.0], losses=(1, 0, 2, 3), first=2),)),
+        Case("of equals the lowest", "ten is above two", (table(eighths([5, 6], [6, 5]), [2.0, 10.0], first=1),)),
         Case("of equals the lowest", "no answer was right", (table(eighths([0, 0], [0, 0])),)),
         Case("no runs are refused", "one is enough", (table(eighths([5])),)),
         Case("no runs are refused", "none at all", (([],),), raises="ValueError"),
@@ -82,6 +90,30 @@ def _first_seen(runs):
         by.setdefault(row[0], []).append(row)
     chosen = max(by, key=lambda t: np.mean([row[3] for row in by[t]]))
     return chosen, float(np.mean([row[4] for row in by[chosen]]))
+
+
+def _within(margin):
+    """The lowest temperature within a margin of the best."""
+
+    def choose_temperature(runs):
+        if not runs:
+            raise ValueError("no runs")
+        by = {t: [row for row in runs if row[0] == t] for t in sorted({row[0] for row in runs})}
+        means = {t: np.mean([row[3] for row in rows]) for t, rows in by.items()}
+        best = max(means, key=means.get)
+        chosen = min(t for t in by if means[t] >= means[best] - margin([row[3] for row in by[best]]))
+        return chosen, float(np.mean([row[4] for row in by[chosen]]))
+
+    return choose_temperature
+
+
+def _standard_error(accuracies):
+    return np.std(accuracies) / len(accuracies) ** 0.5
+
+
+def _most_seeds(runs):
+    chosen = _for_each_seed(runs)[0]
+    return chosen, float(np.mean([row[4] for row in runs if row[0] == chosen]))
 
 
 def _nothing_for_nothing(runs):
@@ -160,6 +192,17 @@ TEMPERATURE = Exercise(
         Misconception("the highest of equals", "The order of the search decides, if nobody says otherwise.", "Which of equal temperatures does the exercise take?",
                       _choice(descending=True)),
         Misconception("of equals the one that comes first in the table", "The table is in no order.", "Which of equal temperatures does the exercise take?", _first_seen),
+        Misconception("of equals the one with the lower loss", "It looks like a second opinion; but at another temperature it is another loss.",
+                      "Which of equal temperatures does the exercise take?",
+                      _choice(score=lambda rows: (np.mean([row[3] for row in rows]), -np.mean([row[2] for row in rows])))),
+        Misconception("nearly equal is taken for equal", "A hundredth may be luck; but the exercise asks for the highest mean, and what nearly equal is nobody has said.",
+                      "Which of two means is higher, 0.802 or 0.804?", _within(lambda accuracies: 0.01)),
+        Misconception("the lowest temperature within a standard error",
+                      "A rule that prefers what is simple; no temperature is simpler than another, and the exercise asks for the highest mean.",
+                      "Which temperature has the highest mean?", _within(_standard_error)),
+        Misconception("the temperature that wins most seeds", "A vote counts who is best, and not by how much.", "What of the seeds' accuracies should be highest?", _most_seeds),
+        Misconception("one seed decides", "The first seed is one draw; the others are asked too.", "How many seeds does each temperature have?",
+                      _choice(score=lambda rows: min(rows, key=lambda row: row[1])[3])),
         Misconception("the lowest accuracy", "It is losses that should be low.", "Should an accuracy be high or low?", _choice(best=min)),
         Misconception("the two results are swapped", "Both are numbers.", "Which of the two comes first?",
                       _choice(result=lambda t, rows: (float(np.mean([row[4] for row in rows])), t))),
@@ -174,10 +217,11 @@ TEMPERATURE = Exercise(
         Misconception("validation and test together choose", "More examples make a better choice, and a test set that is none any more.",
                       "Which split must have no say?", _choice(score=lambda rows: np.mean([row[3] + row[4] for row in rows]))),
         Misconception("the test accuracy of its best seed", "Its best seed on validation data is still one seed.", "Of how many runs is the mean reported?",
-                      _choice(result=lambda t, rows: (t, max(sorted(rows), key=lambda row: row[3])[4]))),
+                      _choice(result=lambda t, rows: (t, max(rows, key=lambda row: row[3])[4]))),
         Misconception("only neighbours in the table are grouped", "`itertools.groupby` begins a new group wherever the temperature changes, and the table is in no order.",
                       "In which order must a table be before neighbours are all that belong together?", _neighbours),
-        Misconception("the search starts at 0 and asks for more", "An accuracy may be 0, and then nothing is found.", "What comes back where no answer was right at any temperature?",
+        Misconception("the search starts at 0 and asks for more", "An accuracy may be 0, and then nothing is found.",
+                      "What comes back where no answer was right at any temperature?",
                       _searched_from(0.0)),
         Misconception("the best may be any above a half", "The search starts too high: a task can be so hard that the best stays below.",
                       "Below which number can no accuracy lie?", _searched_from(0.5)),
