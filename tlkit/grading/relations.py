@@ -97,7 +97,7 @@ def sign_or_factor(pairs: list[tuple[Any, Any, int]]) -> Diagnosis | None:
         return None
     expected, got = _joined([(np.asarray(e, float), np.asarray(g, float)) for e, g, _ in pairs])
     scale = np.abs(expected).max() if expected.size else 0.0
-    if scale == 0.0 or _close(got, expected):
+    if scale == 0.0 or _alike(got, expected):
         return None
     if _alike(got, -expected):
         return Diagnosis("the sign is flipped", "What differs is right but for its sign.",
