@@ -53,6 +53,22 @@ for way, values in pictures.measured("scrambled digits", 60).items():
         print(f"{way:11} you said {guess[way]:.2f}, measured {values.mean():.3f}")
 
 # %% [markdown]
+# Did the head alone surprise you? It looks for no strokes. To layers that fit nothing, one order of the pixels is like another: what they give still differs from image to image, and with 60 labels of each digit a linear rule finds ten classes in it. How much of that is
+# the body's merit? Here is a linear rule on the 64 pixels themselves, to which the order makes no difference at all:
+
+# %% tags=["demo"]
+from sklearn.linear_model import LogisticRegression
+
+from tlkit import load_task
+
+digits = load_task("digits", labels_per_class=60, seed=0)
+pixels = LogisticRegression(max_iter=1000).fit(digits.train.inputs.flatten(1), digits.train.labels)
+print(f"logistic regression on the pixels: test accuracy {pixels.score(digits.test.inputs.flatten(1), digits.test.labels):.3f}")
+
+# %% [markdown]
+# It is about as good as everything with the body. Far from what a body knows, whatever does without it belongs into the comparison.
+
+# %% [markdown]
 # Now look around. Take the plain digits, which are near to letters, then two labels of each in place of 60, then the tickets, whose body is MiniLM, a small BERT. Move the
 # slider through the ways and read the sentence below the table: it compares with training everything, seed by seed. A difference whose interval holds 0 is one that these runs
 # cannot tell from none.
@@ -61,8 +77,8 @@ for way, values in pictures.measured("scrambled digits", 60).items():
 pictures.explore_ways()
 
 # %% [markdown]
-# Three questions to take along. Where are few parameters enough, and where are they not? Which of the columns shrinks with the parameters: the memory, the seconds, both? And why is
-# the grey part of the bars always the same?
+# Three questions to take along. Where are few parameters enough, and where are they not? Which of the columns shrinks with the parameters: the memory, the seconds, both? And in the middle, the grey
+# part of the bars is the body's own weights: why is it (nearly) the same for all ways?
 #
 # (Every way was tuned by itself, with two learning rates for each, of which the validation data of the first draw of labels chose one; and all had the same number of epochs. Two are few: whoever tries
 # more may find a little more anywhere. In all ways but “everything”, glyphnet's BatchNorm keeps its statistics; there they follow the new images.)
@@ -70,8 +86,8 @@ pictures.explore_ways()
 # %% [markdown]
 # ## What is claimed
 #
-# The text that this course grew from says of PEFT, in 2.1, that it adapts large models at a low cost in *computation*, and lists *distillation* beside it. Both are for you to judge, with
-# numbers, in this unit. Keep them in mind.
+# The text that this course grew from says of PEFT, in 2.1, that it adapts large models at a low cost in *computation*, and lists *distillation* beside it. The first is for you to judge in this unit, with
+# numbers. Of the second, ask what distillation leaves you with when it is done: the body as it was, or another model? Keep both in mind.
 
 # %% [markdown]
 # ## A low-rank update
@@ -88,17 +104,17 @@ pictures.explore_ways()
 import torch
 from torch import nn
 
-from tlkit import adapt, finetune, load_backbone, load_task, peft, plans
+from tlkit import adapt, finetune, load_backbone, peft, plans
 
 # %% [markdown]
 # ### Exercise 1: a low-rank update
 #
 # *12 minutes, 4 points, medium.* Write the module `LoRALinear(base, rank, alpha)` by the formula above.
 #
-# - `base` is an `nn.Linear`, with or without a bias, that comes frozen (its parameters say `requires_grad=False`): leave it so, and never change its numbers. Keep it as `self.base`.
+# - `base` is an `nn.Linear`, with or without a bias, that comes frozen (its parameters say `requires_grad=False`): leave it so, and never change its numbers. Keep it, no copy of it, as `self.base`.
 # - `self.down` is $A$, an `nn.Parameter` (R, I), that starts at small random numbers (for example `nn.init.kaiming_uniform_(tensor, a=5**0.5)`, as torch draws linear layers).
 # - `self.up` is $B$, an `nn.Parameter` (O, R), that starts at zero. The module has no other parameters than these and the base's.
-# - `forward(x)` takes x (..., I), with any number of axes in front, and gives (..., O). Gradients reach A, B and x.
+# - `forward(x)` takes x (..., I), with any number of axes in front or none, and gives (..., O), in training and in evaluation mode alike. Gradients reach A, B and x, from the first step on.
 # - `alpha` is a float. A rank below 1, or above the smaller one of I and O, is a `ValueError` when the module is made.
 
 # %% nbgrader={"grade": false, "grade_id": "09-lora", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -163,15 +179,15 @@ for start in ("B zero, A random", "both zero", "both random"):
 # ## What it costs, by arithmetic
 #
 # For one weight, $A$ and $B$ together have $R\,(I + O)$ numbers, where $W$ has $I\,O$. A convolution with a kernel of $K\times K$ reads $I = I' K K$ numbers, of $I'$ channels: its weight has the shape (O, I', K, K). AdamW keeps two
-# running means, the **moments**, for each number that trains: that of its gradient and that of its square. In float32 each takes four bytes.
+# running means, the **moments**, for each number that trains: that of its gradient, and that of the gradient's square. In float32 each takes four bytes.
 
 # %% [markdown]
 # ### Exercise 2: parameters and memory, by arithmetic
 #
 # *6 minutes, 2 points, easy.* Write `lora_cost(shapes, rank)`.
 #
-# - `shapes`: a list of the shapes of the weights that get an update, each a tuple: (O, I) of a linear layer, (O, I', K, K) of a convolution, (O, I', K) of one along a single axis. The first number is always O, and I is the product of all others.
-# - Return a tuple of three: how many **parameters** A and B of all these weights have together, a whole number; how many **bytes** AdamW's moments for them take, a whole number; and which **share** of the weights' own numbers the parameters are (0.1 for a tenth).
+# - `shapes`: a list of the shapes of the weights that get an update, each a tuple: (O, I) of a linear layer, (O, I', K, K) of a convolution, (O, I', K) of one along a single axis. The first number is always O, and I is the product of all others. A shape may stand there several times, and counts each time.
+# - Return a tuple of three: how many **parameters** A and B of all these weights have together, a whole number; how many **bytes** AdamW's moments for them take in float32, a whole number; and which **share** of the weights' own numbers the parameters are (0.1 for a tenth).
 # - A rank below 1, or above the smaller of O and I of *any* of the weights, is a `ValueError`.
 
 # %% nbgrader={"grade": false, "grade_id": "09-count", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -238,8 +254,8 @@ for task in ("digits", "tickets"):
         print(f"    {way:11} {moments:8.4f}          {memory:6.2f}            {each['seconds'] / full['seconds']:6.2f}")
 
 # %% [markdown]
-# So the claim of 2.1 holds for the wrong thing. The optimiser's state shrinks with the parameters that train, by factors of tens to hundreds. All memory shrinks less: weights and activations stay. And time shrinks least; where the body is small, a step
-# with LoRA takes *longer* than one of everything. (On a GPU and for larger bodies the numbers are others; measure yours.) What does save time is to train the head alone: there is no way back through the body at all.
+# So the claim of 2.1 holds for the wrong thing. The optimiser's state shrinks with the parameters that train, by a factor of five for LoRA of rank 16 beside the small body and of more than a thousand for rank 1 beside MiniLM. All memory shrinks less: the weights stay.
+# So do the activations beside glyphnet; beside MiniLM about half of them go, since a frozen layer need not keep its input for the gradient of its weight. And time shrinks least; where the body is small, a step with LoRA takes *longer* than one of everything. (On a GPU and for larger bodies the numbers are others; measure yours.) What does save time is to train the head alone: there is no way back through the body at all, and nothing to keep for it.
 
 # %% [markdown]
 # ## Merging
@@ -251,9 +267,9 @@ for task in ("digits", "tickets"):
 #
 # *10 minutes, 3 points, medium.* Here is a layer as in exercise 1, with its beginning written for you. Write the rest.
 #
-# - `merge()` writes $W + \frac{\alpha}{R} B A$ into `self.base.weight`. The weight still requires no gradient, and the bias, A and B stay as they are. If it is merged already, it raises a `ValueError` and changes nothing.
+# - `merge()` writes $W + \frac{\alpha}{R} B A$ into `self.base.weight`. The weight still requires no gradient, and the bias, A and B stay as they are. If it is merged already, even with B still zero, it raises a `ValueError` and changes nothing.
 # - `unmerge()` gives `self.base.weight` its old numbers back, **to the bit**. If it is not merged, it raises a `ValueError`.
-# - `forward(x)` gives the same output, up to rounding, whether it is merged or not.
+# - `forward(x)` takes x (..., I), with any number of axes in front, as in exercise 1, and gives the same output, up to rounding, whether it is merged or not. Gradients reach x in either case, and A and B while it is not merged.
 # - After `unmerge` it can be merged again. What the two methods return does not matter.
 
 # %% nbgrader={"grade": false, "grade_id": "09-merge", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -298,7 +314,7 @@ check("09.merge")
 # %% [markdown]
 # ## What merging costs
 #
-# Train LoRA on a few tickets, with the library's own layers, and merge it. Look at four numbers: how long an answer takes beside the body and merged; how far the answers are apart; and what is left of the update if the weights have fewer digits.
+# Train LoRA on a few tickets, with the library's own layers, and merge it. It takes a minute or two. Look at how long an answer takes beside the body and merged; how far the answers are apart; how many numbers of the weight come back when the update is subtracted again, or from a copy; and how much of the update is lost if the weights have fewer digits.
 
 # %% tags=["demo"]
 import time
@@ -308,6 +324,7 @@ body = load_backbone("minilm")
 published = peft.body_digests(body)                     # the sha256 of each stage's weights, for later
 model = adapt(body, tickets)
 run = finetune(model, tickets, plans.lora(rank=4, epochs=8, learning_rate=1e-3, batch_size=4, frozen=5, patience=None))  # updates in the two uppermost blocks
+updates = body.added                                    # what was put in and learned
 
 
 def share_right(model):
@@ -330,9 +347,11 @@ def answered(texts, repeats=5):
     return outputs, min(took)
 
 
+if body.added is None:
+    updates.install()                                   # a later cell has taken them out
 texts = tickets.test.inputs[:16]
 beside, time_beside = answered(texts)
-around = list(model.backbone.added.arounds.values())[-1]
+around = list(updates.arounds.values())[-1]
 plain_weight = around.base.weight.clone()
 peft.merge(model)
 merged, time_merged = answered(texts)
@@ -348,7 +367,7 @@ lost = (left - around.update()).norm() / around.update().norm()
 print(f"merged into bfloat16 weights, what is written differs from the update by {lost:.0%} of its size")
 
 # %% [markdown]
-# Merging is not free. The copy that brings back $W$ is as large as $W$. A merged model is a whole body again, so tasks no longer share one. And in bfloat16, which has less than three digits, an update that is small beside the weight is rounded roughly:
+# Merging is not free. The copy that brings back $W$ is as large as $W$. A merged model is a whole body again, so tasks no longer share one. And in bfloat16, which has less than three digits, an update that is small beside the weight loses some per cent of itself:
 # merge in float32, and round once, or keep the update beside the weights.
 
 # %% [markdown]
@@ -383,8 +402,8 @@ check("09.keep")
 # *6 minutes, 2 points, easy.* Write `restore(state, small, needed)`, which puts such an artefact onto a model and notices when it does not fit.
 #
 # - `state`: all tensors of the model, a dict name → tensor; `small`: the artefact, such a dict too; `needed`: a list of names that the artefact must hold.
-# - Return a **new** dict with all names of `state`: the artefact's tensors where it has them, the model's own elsewhere. `state` stays as it is. The artefact may hold more than is needed.
-# - Raise a `ValueError` if the artefact has a name that is not in `state`; if a needed name is not in the artefact; or if a tensor's shape is another than that of the same name in `state`.
+# - Return a **new** dict with all names of `state`: the artefact's tensors where it has them, the model's own elsewhere. `state` and `small` stay as they are. The artefact may hold more than is needed; nothing may be needed, and then it may hold nothing.
+# - Raise a `ValueError` if the artefact has a name that is not in `state`; if a needed name is not in the artefact; or if a tensor's shape is another than that of the same name in `state`. Nothing else is an error: number types may differ.
 
 # %% nbgrader={"grade": false, "grade_id": "09-restore", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def restore(state, small, needed):
@@ -411,17 +430,19 @@ check("09.restore")
 import tempfile
 from pathlib import Path
 
+if body.added is None:
+    updates.install()                                   # this cell ran before
 with tempfile.TemporaryDirectory() as folder:
     path = run.save(Path(folder) / "tickets.tl", body=False)
     print(f"the small artefact      {path.stat().st_size:12,} bytes")
 state = model.state_dict()
 print(f"all tensors of the model{sum(values.nbytes for values in state.values()):12,} bytes")
-learned = {f"backbone.{name}" for name in model.backbone.added.trained_names()}
+learned = {f"backbone.{name}" for name in updates.trained_names()}
 small = {name: values for name, values in state.items() if name in learned or name.startswith("head.")}
 loads = {"all of it": small, "without the head": {name: values for name, values in small.items() if name in learned},
          "a prefix too many": {f"model.{name}": values for name, values in small.items()}}
 print()
-mine = peft.remove(model)                               # what was learned is taken out, and the body is free
+updates.uninstall()                                     # what was learned is taken out, and the body is free
 for name, artefact in loads.items():
     fresh = adapt(body, tickets, seed=1)                # a head as it is drawn
     peft.place(body, run.plan.method, seed=1)           # and updates that add nothing yet
@@ -431,7 +452,7 @@ for name, artefact in loads.items():
 print(f"guessing: {1 / len(tickets.classes):.3f}")
 
 # %% [markdown]
-# (The names of the classes, in their order, belong into the file too; unit 07 showed what happens otherwise. The library's artefact also holds the sha256 of each stage of the body, and refuses another one.)
+# (The names of the classes, in their order, belong in the file too; unit 07 showed what happens otherwise. The library's artefact also holds the sha256 of each stage of the body, and refuses another one.)
 #
 # ## The body stays
 #
@@ -450,14 +471,17 @@ for stage, digest in published.items():
 # - **BitFit**: of the body itself, the biases alone.
 # - **Adapters**: behind a layer a small one with a bottleneck, added to what comes.
 # - **Prompt tuning**: in front of the text some vectors that stand for no word.
+#
+# A fourth one, **(IA)³**, multiplies what is inside the layers by learned factors, one for each feature; it is in the list at the end of this part.
 
 # %% [markdown]
 # ### Exercise 6: the biases
 #
 # *4 minutes, 2 points, easy.* Write `bias_names(model)`: the names of the parameters that learn in BitFit.
 #
-# - `model` is an `nn.Module`; its layers may be linear layers, embeddings and norms (BatchNorm, LayerNorm), with or without a bias. Change nothing in it.
-# - Return a list of those names of `model.named_parameters()` whose last part is `bias`, whatever layer it belongs to: the shift of a norm is one too. The order does not matter.
+# - `model` is an `nn.Module`: a single layer, or a network whose parts may have parts of their own. Its layers may be linear layers, embeddings, norms (BatchNorm, LayerNorm) and others, with or without a bias; what is in it may be frozen.
+#   Change nothing in it: no numbers, nothing of what trains, no modes.
+# - Return a list of those names of `model.named_parameters()` whose last part, all that stands behind the last dot, is `bias`, whatever layer it belongs to and whether it is frozen or not: the shift of a norm is one too. The order does not matter.
 
 # %% nbgrader={"grade": false, "grade_id": "09-bitfit", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def bias_names(model):
@@ -476,9 +500,9 @@ check("09.bitfit")
 #
 # $$\text{adapter}(x) = y + W_{\text{up}}\, \mathrm{relu}(W_{\text{down}}\, y + b_{\text{down}}) + b_{\text{up}}, \qquad y = \text{base}(x)$$
 #
-# - `base` is an `nn.Linear` that comes frozen: leave it so. Keep it as `self.base`. It gives tensors (..., `size`).
+# - `base` is an `nn.Linear` that comes frozen: leave it so. Keep it, no copy of it, as `self.base`. It gives tensors (..., `size`).
 # - `self.down` is an `nn.Linear` from `size` to `bottleneck`, `self.up` one from `bottleneck` to `size`, both with a bias. They are the only things that learn.
-# - `self.up`, weight and bias, starts at zero, so that nothing changes at first. `self.down` starts as torch draws it. Gradients reach both and x.
+# - `self.up`, weight and bias, starts at zero, so that nothing changes at first. `self.down` starts as torch draws it. Gradients reach both and x, from the first step on. Training and evaluation mode give the same.
 
 # %% nbgrader={"grade": false, "grade_id": "09-adapter", "locked": false, "schema_version": 3, "solution": true, "task": false}
 class Adapter(nn.Module):
@@ -512,7 +536,7 @@ check("09.adapter")
 #
 # - `hidden`: a float tensor (B, T, H), a vector for each place; `mask`: (B, T), True (or 1) where there is a word and False (or 0) on padding, which may lie at either end. It is a bool or an int64 tensor.
 # - `prompts`: a float tensor (P, H), the same for every sentence.
-# - Return a tuple of two: the hidden states (B, P + T, H) with the prompts in front, in their order; and the mask (B, P + T), in which every prompt is seen, of the same type as `mask`.
+# - Return a tuple of two: the hidden states (B, P + T, H) with the prompts in front, in their order; and the mask (B, P + T), in which every prompt is seen, by a sentence without a word too, of the same type as `mask` (bool or int64). Gradients reach `hidden` and `prompts`.
 
 # %% nbgrader={"grade": false, "grade_id": "09-prompts", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def with_prompts(hidden, mask, prompts):
@@ -554,7 +578,8 @@ print(pictures.comparison())
 
 # %% [markdown]
 # Read it setting by setting, and look at the intervals before you look at the means. Near to what the body knows (digits, tickets), no way can be told apart from training everything, and the head alone keeps up. Far from it (scrambled digits) with two labels of
-# each, everything leans ahead, and most intervals still hold 0. Far from it with sixty, everything is ahead of every other way, and no rank that was tried closes the gap. You will say why below.
+# each, everything leans ahead, and most intervals still hold 0. Far from it with sixty, everything is ahead of every other way, and no rank that was tried closes the gap. The largest is not even the best of them: these runs had two rates and six epochs each, and what suits
+# one rank need not suit another. You will say below what makes the difference.
 
 # %% [markdown]
 # ## Reflect
@@ -627,9 +652,9 @@ else:
 #
 # *10 minutes, hard.* Write the module `LoRAConv(base, rank, alpha)`: LoRA beside an `nn.Conv2d` with a kernel of K x K, in one group, with zeros as padding.
 #
-# - `self.down` is $A$, an `nn.Parameter` (R, I', K, K) that starts at small random numbers: the kernel of a convolution from I' to R channels, with the base's own stride, padding and dilation and without a bias.
+# - `self.down` is $A$, an `nn.Parameter` (R, I', K, K) that starts at small random numbers: the kernel of a convolution from I' to R channels, with the base's own stride, padding and dilation (which may be others downwards than across) and without a bias.
 # - `self.up` is $B$, an `nn.Parameter` (O, R) that starts at zero: it goes from R to O channels, at each place of the picture by itself.
-# - `forward(x)` takes x (N, I', height, width) and gives what the base gives, plus $\frac{\alpha}{R}$ times the update. Keep the base as `self.base`; it comes frozen. Every rank here fits.
+# - `forward(x)` takes x (N, I', height, width) and gives what the base gives, plus $\frac{\alpha}{R}$ times the update, in training and in evaluation mode alike. Gradients reach A, B and x, from the first step on. Keep the base, no copy of it, as `self.base`; it comes frozen, and stays so. No rank has to be refused.
 
 # %% nbgrader={"grade": false, "grade_id": "09-conv", "locked": false, "schema_version": 3, "solution": true, "task": false}
 class LoRAConv(nn.Module):
@@ -661,8 +686,8 @@ check("09.conv")
 # $$\text{softmax}\!\left(\frac{Q\,[P_K; K]^\top}{\sqrt{D}}\right) [P_V; V]$$
 #
 # - `query`, `key`, `value`: float tensors (B, N, T, D), for N heads; `prefix_keys`, `prefix_values`: (N, P, D), the same for every example.
-# - `mask`: None, or a bool tensor (B, 1, T, T) that says which places (last axis) a place (the axis before it) sees of the sentence: True is seen. Every place sees the whole prefix.
-# - Return (B, N, T, D).
+# - `mask`: None, or a bool tensor (B, 1, T, T) that says which places (last axis) a place (the axis before it) sees of the sentence: True is seen. Every place sees the whole prefix, also one that sees nothing of the sentence.
+# - Return (B, N, T, D). Gradients reach query, key, value and both prefixes.
 
 # %% nbgrader={"grade": false, "grade_id": "09-prefix", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def attend(query, key, value, prefix_keys, prefix_values, mask):
@@ -685,7 +710,7 @@ check("09.prefix")
 # ## What to remember
 #
 # - **LoRA** is $W + \frac{\alpha}{R} B A$ with $W$ frozen, $B$ zero and $A$ random at the start. Both zero learns nothing.
-# - What few parameters save is the **optimiser's state**, gradients, and storage for each task. Weights and activations stay, and seconds fall little or rise.
+# - What few parameters save is the **optimiser's state**, gradients, and storage for each task. Weights stay, activations shrink by half at best, and seconds fall little or rise.
 # - **Merge** once, keep a copy to unmerge, and mind the digits of bfloat16.
 # - A small artefact holds **what was learned, the head, the class names, BatchNorm's statistics**; loading it looks at names. `strict=False` may load nothing.
 # - Near to what the body knows, few are enough. **Far from it, and with many labels, train more.** Tune both alike, and use several seeds.

@@ -197,7 +197,7 @@ def keep_by_sets(state, trained):
 def keep_by_removing(state, trained):
     rest = dict(state)
     for name in state:
-        is_statistic = any(name.endswith(end) for end in ("running_mean", "running_var", "num_batches_tracked"))
+        is_statistic = any(name.endswith("." + end) for end in ("running_mean", "running_var", "num_batches_tracked"))
         if name.startswith("backbone.") and name not in trained and not is_statistic:
             del rest[name]
     return rest
@@ -239,18 +239,36 @@ def restore_by_torch(state, small, needed):
     return {name: holder.get_buffer(flat[name]) for name in state}
 
 
+class NameMisfit(KeyError, ValueError):
+    """A name that is not there is a KeyError too."""
+
+
+def restore_by_update(state, small, needed):
+    found = state.copy()
+    for name in [*small, *needed]:
+        if name not in state or name not in small:
+            raise NameMisfit(name)
+    for name in small:
+        if small[name].shape != state[name].shape:
+            raise ValueError(f"{name} has another shape")
+    found.update(small)
+    return found
+
+
 def biases_by_modules(model):
-    return [f"{name}.bias" for name, layer in model.named_modules() if isinstance(getattr(layer, "bias", None), nn.Parameter)]
+    return [f"{name}.bias".removeprefix(".") for name, layer in model.named_modules() if isinstance(getattr(layer, "bias", None), nn.Parameter)]
 
 
-def biases_by_state(model):
-    return sorted({name for name in model.state_dict() if name.split(".")[-1] == "bias"})
+def biases_by_pattern(model):
+    import re
+
+    return sorted({name for name, _ in model.named_parameters() if re.search(r"(^|\.)bias$", name)})
 
 
 def biases_by_loop(model):
     found = ()
     for name, _ in model.named_parameters():
-        if name.endswith(".bias"):
+        if f".{name}".endswith(".bias"):
             found = (*found, name)
     return found
 
@@ -402,8 +420,8 @@ ALTERNATIVES = {
     "09.count": (count_by_loop, count_by_numpy, count_by_tensors),
     "09.merge": (MergeByFlag, MergeByData, MergeByParameter),
     "09.keep": (keep_by_loop, keep_by_sets, keep_by_removing),
-    "09.restore": (restore_by_loop, restore_by_sets, restore_by_torch),
-    "09.bitfit": (biases_by_modules, biases_by_state, biases_by_loop),
+    "09.restore": (restore_by_loop, restore_by_sets, restore_by_torch, restore_by_update),
+    "09.bitfit": (biases_by_modules, biases_by_pattern, biases_by_loop),
     "09.adapter": (AdapterByFunctional, AdapterByClamp, AdapterBySequential),
     "09.prompts": (prompts_by_repeat, prompts_by_filling, prompts_by_padding),
     "09.conv": (ConvByWeight, ConvByMatrix, ConvByMoving),
@@ -431,8 +449,6 @@ EQUIVALENT_MUTANTS = {
         "found[example, head] = scores.softmax(dim=-1) @ values": "there are two axes",
         "scores = scores + torch.where(F.pad(mask[example, -1], (prefix_keys.shape[1], 0), value=True), 0.0, float('-inf'))": "the mask has one head",
     },
-    "09.bitfit": dict.fromkeys((f"return sorted({{name for name in model.state_dict() if name.split('.')[{place}] == 'bias'}})" for place in ("1", "--1")),
-                               "names here have two parts"),
     "09.lora": {
         **dict.fromkeys(("self.down = nn.Parameter(torch.empty(rank, base.in_features).normal_())",
                          "self.down = nn.Parameter(torch.empty(rank, base.in_features).normal_(std=1.02))",

@@ -24,15 +24,19 @@ class Recipe:
     options: dict[str, Any] = field(default_factory=dict)
 
 
-def model(*layers: tuple, name: str = "model", seed: int = 0, training: bool = True, gradient: float | None = None) -> Recipe:
+def model(*layers: tuple, name: str = "model", seed: int = 0, training: bool = True, gradient: float | None = None,
+          frozen: tuple[str, ...] = ()) -> Recipe:
     """A network of layers in a row that notes how it is used.
 
     Args:
-        layers: tuples such as ("linear", 3, 4), ("batchnorm", 4), ("relu",), ("dropout", 0.5).
+        layers: tuples such as ("linear", 3, 4), ("batchnorm", 4), ("relu",), ("dropout", 0.5); ("own", 4, "beta", "bias") is a
+            layer of one's own with parameters of those names, ("fixed", 4, "bias") one with buffers; ("block", (...), (...))
+            holds layers in a row, ("called", "norm", "layernorm", 4) has a name, and ("again", "0") is an earlier one once more.
         training: the mode that it is in when it is handed over.
         gradient: what every number of every `.grad` holds from before; None where no gradient is left.
+        frozen: names of parameters that require no gradient when it is handed over: "0.weight".
     """
-    left = {} if gradient is None else {"gradient": gradient}
+    left = ({} if gradient is None else {"gradient": gradient}) | ({"frozen": list(frozen)} if frozen else {})
     return Recipe("model", name, seed, {"layers": [list(layer) for layer in layers], "training": training, **left})
 
 

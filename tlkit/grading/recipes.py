@@ -4,6 +4,8 @@ What they note can be forged by whoever holds them, so it explains; points come 
 afterwards.
 """
 
+from collections import OrderedDict
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -50,6 +52,29 @@ def _model(recipe: Recipe, objects: dict, trace: Trace) -> Any:
              "tanh": nn.Tanh, "layernorm": nn.LayerNorm, "embedding": nn.Embedding, "flatten": nn.Flatten}
     name, uses = recipe.name, []
 
+    class Own(nn.Module):
+        """A layer of nobody's kind that adds vectors, each called as it is said: parameters, or buffers."""
+
+        def __init__(self, size, *names, learned=True):
+            super().__init__()
+            for each in names:
+                if learned:
+                    self.register_parameter(each, nn.Parameter(torch.zeros(size)))
+                else:
+                    self.register_buffer(each, torch.ones(size))
+
+        def forward(self, inputs):
+            return inputs + sum(self.parameters()) + sum(self.buffers())
+
+    kinds |= {"own": Own, "fixed": partial(Own, learned=False)}
+
+    def in_a_row(layers):
+        made = {}
+        for number, (kind, *options) in enumerate(layers):
+            key, kind, *options = (str(number), kind, *options) if kind != "called" else options
+            made[key] = made[options[0]] if kind == "again" else nn.Sequential(in_a_row(options)) if kind == "block" else kinds[kind](*options)
+        return OrderedDict(made)
+
     class Model(nn.Sequential):
         """Layers in a row; `train`, `eval`, `forward`, `zero_grad`, `state_dict`, `load_state_dict` are noted.
 
@@ -82,23 +107,16 @@ def _model(recipe: Recipe, objects: dict, trace: Trace) -> Any:
             return super().load_state_dict(*arguments, **keywords)
 
         def tlkit_look(self):
-            parameters = dict(self.named_parameters())
-            return {
-                "parameters": {key: encode(value.detach()) for key, value in parameters.items()},
-                "buffers": {key: encode(value) for key, value in self.named_buffers()},
-                "gradients": {key: encode(value.grad) for key, value in parameters.items()},
-                "requires_grad": {key: value.requires_grad for key, value in parameters.items()},
-                "training": {key or name: part.training for key, part in self.named_modules()},
-                "forward": sorted(set(uses)),
-            }
+            return {**_look_at(self, name), "forward": sorted(set(uses))}
 
     generator = torch.Generator().manual_seed(recipe.seed)
-    made = Model(*[kinds[kind](*options) for kind, *options in recipe.options["layers"]])
+    made = Model(in_a_row(recipe.options["layers"]))
     made.train(recipe.options["training"])
     with torch.no_grad():
         for key, parameter in made.named_parameters():
             parameter.tlkit_held_as = f"{name}: {key}", id(parameter)  # see encoding.held_as
             parameter.copy_(0.7 * torch.randn(parameter.shape, generator=generator))
+            parameter.requires_grad_(key not in recipe.options.get("frozen", ()))
             if "gradient" in recipe.options:
                 parameter.grad = torch.full_like(parameter, recipe.options["gradient"])
     return made
@@ -111,9 +129,22 @@ def _layer(recipe: Recipe, objects: dict, trace: Trace) -> Any:
     kind, *options = recipe.options["layer"]
     generator = torch.Generator().manual_seed(recipe.seed)
     made = {"linear": nn.Linear, "conv2d": nn.Conv2d}[kind](*options, **recipe.options["settings"]).requires_grad_(False)
-    for parameter in made.parameters():
+    for key, parameter in made.named_parameters():
+        parameter.tlkit_held_as = f"{recipe.name}: {key}", id(parameter)  # see encoding.held_as
         parameter.copy_(recipe.options["scale"] * torch.randn(parameter.shape, generator=generator))
+    made.tlkit_look = lambda: _look_at(made, recipe.name)
     return made
+
+
+def _look_at(module: Any, name: str) -> dict[str, Any]:
+    parameters = dict(module.named_parameters())
+    return {
+        "parameters": {key: encode(value.detach()) for key, value in parameters.items()},
+        "buffers": {key: encode(value) for key, value in module.named_buffers()},
+        "gradients": {key: encode(value.grad) for key, value in parameters.items()},
+        "requires_grad": {key: value.requires_grad for key, value in parameters.items()},
+        "training": {key or name: part.training for key, part in module.named_modules()},
+    }
 
 
 def _forward_mode(model: Any, torch: Any) -> str:

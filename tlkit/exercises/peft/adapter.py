@@ -1,11 +1,13 @@
 """Exercise 09.adapter: a bottleneck behind a layer."""
 
+import copy
+
 import numpy as np
 import torch
 from torch import nn
 
-from tlkit.exercises.peft.drawn import facts_of_drawn, numbers
-from tlkit.exercises.recipe import backward, construct, forward, layer, set_state, state, trains
+from tlkit.exercises.peft.drawn import BASE, facts_of_drawn, numbers
+from tlkit.exercises.recipe import backward, construct, forward, layer, mode, set_state, state, trains
 from tlkit.exercises.record import Case, Exercise, Misconception
 
 
@@ -13,18 +15,22 @@ def _adapter_cases(rng: np.random.Generator) -> list[Case]:
     def base(inputs, outputs):
         return layer("linear", inputs, outputs, seed=int(rng.integers(1000)))
 
-    def steps(shape, size, bottleneck, *more):
+    def steps(shape, size, bottleneck, *more, before=()):
         weights = {"down__weight": numbers(rng, bottleneck, size), "down__bias": numbers(rng, bottleneck),
                    "up__weight": numbers(rng, size, bottleneck), "up__bias": numbers(rng, size)}
-        return (construct(base(shape[-1], size), size, bottleneck), set_state(**weights), forward(numbers(rng, *shape)), *more)
+        return (construct(base(shape[-1], size), size, bottleneck), set_state(**weights), *before, forward(numbers(rng, *shape)), *more)
 
     wide = int(rng.integers(6, 9))
     return [
         Case("the output", "a batch of two", (steps((2, 3), 4, 2),)),
-        Case("the output", "a wider bottleneck", (steps((4, 2), 3, wide),)),
+        Case("the output", "a wider bottleneck, in evaluation mode", (steps((4, 2), 3, wide, before=(mode(False),)),)),
+        Case("the output", "a single vector", (steps((3,), 4, 2),)),
         Case("the output", "a sequence: three axes", (steps((2, 3, 4), 5, 3),)),
         Case("it starts as the base", "before any training", ((construct(base(3, 4), 4, 2), forward(numbers(rng, 3, 3))),)),
         Case("it starts as the base", "the parameters at the start", ((construct(base(3, 5), 5, 3), forward(numbers(rng, 2, 3)), state()),)),
+        Case("it starts as the base", "`self.base` is the layer that was given", ((construct(base(4, 2), 2, 3), BASE),)),
+        Case("what learns", "gradients while the upper layer is still zero",
+             ((construct(base(3, 4), 4, 2), set_state(down__weight=np.abs(numbers(rng, 2, 4)), down__bias=np.array([9.0, 11.0])), forward(numbers(rng, 3, 3)), backward(numbers(rng, 3, 4))),)),
         Case("what learns", "both layers, and not the base", ((construct(base(2, 4), 4, 3), trains()),)),
         Case("what learns", "gradients of all of them and of the input", (steps((3, 4), 2, wide, trains(), backward(numbers(rng, 3, 2))),)),
     ]
@@ -94,6 +100,11 @@ class _BaseLearns(_Right):
         base.requires_grad_(True)
 
 
+class _CopiedBase(_Right):
+    def __init__(self, base, size, bottleneck):
+        super().__init__(copy.deepcopy(base), size, bottleneck)
+
+
 class _NoBiases(_Right):
     def layers(self, size, bottleneck):
         return nn.Linear(size, bottleneck, bias=False), nn.Linear(bottleneck, size)
@@ -139,8 +150,22 @@ ADAPTER = Exercise(
     misconceptions=(
         Misconception("nothing is added to the base's output", "Then at the start, with zeros above, the layer says nothing at all.",
                       "What should the layer give before its first step of training?", _said(lambda self, x: self.up(torch.relu(self.down(self.base(x)))))),
-        Misconception("the adapter is left out", "The layer behaves as before, and it will after training as well.", "What does the output depend on besides the base?",
+        Misconception("the adapter is left out", "The layer gives what the base gives, whatever its lower and upper layer hold.",
+                      "What does the output depend on besides the base?",
                       _said(lambda self, x: self.base(x))),
+        Misconception("the adapter counts in training mode alone", "Dropout is like that. An adapter is a part of the layer, and answers need it as much.",
+                      "Where does the formula ask for the mode?", _said(lambda self, x: (y := self.base(x)) + (self.up(torch.relu(self.down(y))) if self.training else 0.0))),
+        Misconception("while the upper layer is zero the adapter is not computed", "The numbers are right, but no gradient reaches it: it stays zero for ever.",
+                      "What is the gradient of the upper layer at the first step?",
+                      _said(lambda self, x: (y := self.base(x)) + (self.up(torch.relu(self.down(y))) if any(p.any() for p in self.up.parameters()) else 0.0))),
+        Misconception("the upper bias is left out of the output", "It is there and learns nothing.", "Which biases does the formula have?",
+                      _said(lambda self, x: (y := self.base(x)) + torch.relu(self.down(y)) @ self.up.weight.T)),
+        Misconception("the lower bias is left out of the output", "It is there and learns nothing.", "Which biases does the formula have?",
+                      _said(lambda self, x: (y := self.base(x)) + self.up(torch.relu(y @ self.down.weight.T)))),
+        Misconception("silu in place of relu", "The papers have several nonlinearities; the exercise names one.", "Which function stands in the formula?",
+                      _said(lambda self, x: (y := self.base(x)) + self.up(torch.nn.functional.silu(self.down(y))))),
+        Misconception("a copy of the base is kept", "Whoever gave the layer still holds it, and sees nothing of what happens to the copy; and it takes twice the memory.",
+                      "Which object should `self.base` be?", _CopiedBase),
         Misconception("no nonlinearity", "Then both layers are one matrix, as in LoRA; an adapter can do more, and cannot be merged.",
                       "What stands between W_up and W_down in the formula?", _said(lambda self, x: (y := self.base(x)) + self.up(self.down(y)))),
         Misconception("relu behind the upper layer", "Then the adapter can only add, never take away.", "What stands between W_up and W_down in the formula?",
@@ -172,7 +197,8 @@ ADAPTER = Exercise(
         Misconception("the base learns too", "The base came frozen.", "Which parameters does the exercise want to train?", _BaseLearns),
         Misconception("the upper layer does not learn", "It is zero, and stays it.", "Which parameters does the exercise want to train?", _OneLayer),
         Misconception("no lower bias", "It decides where relu begins to pass.", "Which biases does the formula have?", _NoBiases),
-        Misconception("no gradient passes the base", "Frozen does not mean closed: what lies below learns through it (unit 03).", "Through which two ways does the input reach the output?",
+        Misconception("no gradient passes the base", "Frozen does not mean closed: what lies below learns through it (unit 03).",
+                      "Through which two ways does the input reach the output?",
                       _said(_without_gradient)),
         Misconception("no gradient passes the adapter to the input", "What lies below learns through both ways.", "Through which two ways does the input reach the output?",
                       _said(_detached)),

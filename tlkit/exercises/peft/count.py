@@ -17,6 +17,7 @@ def _count_cases(rng: np.random.Generator) -> list[Case]:
     return [
         Case("linear layers", "one weight, rank 1", (([(2, 3)], 1),)),
         Case("linear layers", "more inputs than outputs", (([(outputs, inputs)], 3),)),
+        Case("linear layers", "two of the same shape", (([(4, 3), (4, 3)], 1),)),
         Case("linear layers", "several weights", (([pair(), pair(), pair()], int(rng.integers(2, 5))),)),
         Case("convolutions", "one of 3 x 3", (([(4, 2, 3, 3)], 2),)),
         Case("convolutions", "a rank above the sides of the kernel", (([(6, 2, 3, 3)], 5),)),
@@ -25,7 +26,8 @@ def _count_cases(rng: np.random.Generator) -> list[Case]:
         Case(refused, "the largest rank that there is", (([(3, 5), (4, 9)], 3),)),
         Case(refused, "the largest rank, with more outputs than inputs", (([(9, 4), (5, 4)], 4),)),
         Case(refused, "rank 0", (([(4, 5)], 0),), raises="ValueError"),
-        Case(refused, "more than the smallest side of one of them", (([(4, 5), (9, 3)], 4),), raises="ValueError"),
+        Case(refused, "more than the inputs of the first", (([(9, 3), (4, 5)], 4),), raises="ValueError"),
+        Case(refused, "more than the outputs of the second", (([(6, 5), (3, 9)], 4),), raises="ValueError"),
         Case(refused, "more than there are outputs, of a convolution", (([(2, 3, 3, 3)], 3),), raises="ValueError"),
     ]
 
@@ -57,6 +59,17 @@ def _mean_share(shapes, rank):
     return parameters, moments, sum(_counted()([shape], rank)[2] for shape in shapes) / len(shapes)
 
 
+def _equal_once(shapes, rank):
+    return _counted()(sorted({tuple(shape) for shape in shapes}), rank)
+
+
+def _last_alone(shapes, rank):
+    _counted()(shapes, rank)
+    full = sum(prod(shape) for shape in shapes)
+    parameters, moments, _ = _counted()(shapes[-1:], rank)
+    return parameters, moments, parameters / full
+
+
 COUNT = Exercise(
     id="09.count",
     title="parameters and memory, by arithmetic",
@@ -80,6 +93,13 @@ COUNT = Exercise(
                       _counted(lambda outputs, inputs, rank: rank * inputs + outputs)),
         Misconception("the rank is left out", "It is right for rank 1.", "Which shape has A, and which has B?",
                       _counted(lambda outputs, inputs, rank: inputs + outputs)),
+        Misconception("the rank counts for B alone", "`rank * O + I` lacks brackets: both matrices have R of something.", "Which shape has A, and which has B?",
+                      _counted(lambda outputs, inputs, rank: rank * outputs + inputs)),
+        Misconception("R times O times I", "Two thin matrices have a side each; that product would be R full ones.", "Which shape has A, and which has B?",
+                      _counted(lambda outputs, inputs, rank: rank * outputs * inputs)),
+        Misconception("equal shapes count once", "Queries and values are as large, and each has an A and a B of its own.", "What does a set forget?", _equal_once),
+        Misconception("the last weight alone", "What is computed in the loop has to be added up.",
+                      "What happens to the first weight's numbers when the loop comes to the second?", _last_alone),
         Misconception("A alone", "B learns too.", "Which two matrices learn?", _counted(lambda outputs, inputs, rank: rank * inputs)),
         Misconception("B alone", "A learns too.", "Which two matrices learn?", _counted(lambda outputs, inputs, rank: rank * outputs)),
         Misconception("a square of the rank between them", "Other factorisations have a small matrix in the middle; LoRA has none.", "Which two matrices learn?",
@@ -90,8 +110,8 @@ COUNT = Exercise(
                       _counted(lambda outputs, inputs, rank: rank * (outputs + inputs), sides=lambda shape: (shape[0] * prod(shape[2:]), prod(shape[1:])))),
         Misconception("the last number is I", "For a linear layer it is. Of a convolution's shape, the last number is a side of the kernel.",
                       "How many numbers go into one output of the convolution?", _counted(sides=lambda shape: (shape[0], shape[-1]))),
-        Misconception("the kernel belongs to B", "A is a convolution as large as the base's; B goes from R numbers to the outputs, at one place.",
-                      "Which shape has A for a convolution?", _counted(sides=lambda shape: (shape[0] * prod(shape[2:]), shape[1]))),
+        Misconception("the kernel's places are counted with the outputs", "R (I' + O K K) comes out, which is so too where O and I' are taken for each other. A reads I' K K numbers; B goes from R "
+                      "numbers to O, at one place.", "Which shape has A for a convolution?", _counted(sides=lambda shape: (shape[0] * prod(shape[2:]), shape[1]))),
         Misconception("a kernel's side bounds the rank", "I is the product of channels and kernel: 3 x 3 places of 2 channels are 18 inputs.",
                       "Which two numbers bound the rank of a matrix of O by I?", _smallest_number),
         Misconception("a mean of the weights' shares", "Then a small weight counts as much as a large one.", "What does the exercise divide by what?", _mean_share),
@@ -99,11 +119,15 @@ COUNT = Exercise(
                       "Which two numbers does AdamW remember for each parameter?", _counted(moments=lambda trained, full: 4 * trained)),
         Misconception("numbers, not bytes", "Two moments each, right; a float32 has four bytes.", "How many bytes is a float32?",
                       _counted(moments=lambda trained, full: 2 * trained)),
-        Misconception("the gradient is counted as state", "It is memory too, but the optimiser does not keep it.", "Which two numbers does AdamW remember for each parameter?",
+        Misconception("12 bytes for each parameter", "Two moments of four bytes are 8. The parameter itself is not among them, nor is its gradient: the optimiser keeps neither.",
+                      "Which two numbers does AdamW remember for each parameter?",
                       _counted(moments=lambda trained, full: 12 * trained)),
-        Misconception("the weights are counted as state", "They are there whether something learns or not.", "Which two numbers does AdamW remember for each parameter?",
+        Misconception("16 bytes for each parameter", "Two moments of four bytes are 8. Parameter and gradient are not among them; and a number of 8 bytes would be a float64.",
+                      "Which two numbers does AdamW remember for each parameter?",
                       _counted(moments=lambda trained, full: 16 * trained)),
-        Misconception("moments of the frozen weights", "What does not train is in no optimiser.", "For which parameters does AdamW keep moments?",
+        Misconception("moments of the weights alone", "They stay as they are: what does not train is in no optimiser.", "For which parameters does AdamW keep moments?",
+                      _counted(moments=lambda trained, full: 8 * full)),
+        Misconception("moments of weights and updates together", "What does not train is in no optimiser.", "For which parameters does AdamW keep moments?",
                       _counted(moments=lambda trained, full: 8 * (trained + full))),
         Misconception("the share is upside down", "“So many times fewer” is the other way to say it.", "Should the share be below 1 for a low rank?",
                       _counted(share=lambda trained, full: full / trained)),
@@ -116,6 +140,12 @@ COUNT = Exercise(
                       _counted(refused=lambda rank, most: False)),
         Misconception("only the first weight's sides are looked at", "Each of the weights has to be able to hold the rank.", "Which of the weights is the smallest?",
                       _counted(smallest=lambda pairs: min(pairs[0]))),
+        Misconception("the outputs alone bound the rank", "The rank of a matrix is bounded by both of its sides.", "Which two numbers bound the rank of a matrix of O by I?",
+                      _counted(smallest=lambda pairs: min(outputs for outputs, _ in pairs))),
+        Misconception("the inputs alone bound the rank", "The rank of a matrix is bounded by both of its sides.", "Which two numbers bound the rank of a matrix of O by I?",
+                      _counted(smallest=lambda pairs: min(inputs for _, inputs in pairs))),
+        Misconception("refused only where it fits none of the weights", "Each of the weights has to be able to hold the rank.", "Which of the weights is the smallest?",
+                      _counted(smallest=lambda pairs: max(min(pair) for pair in pairs))),
         Misconception("the largest rank is refused", "Up to the smallest side, and with it.", "May R equal the smallest side?",
                       _counted(refused=lambda rank, most: not 1 <= rank < most)),
         Misconception("rank 0 is accepted", "It is no update at all.", "Which is the lowest rank that learns something?", _counted(refused=lambda rank, most: rank > most)),

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from tlkit.exercises.peft.drawn import numbers
-from tlkit.exercises.recipe import call, construct, forward, layer, set_state, state, trains
+from tlkit.exercises.recipe import backward, call, construct, forward, layer, set_state, state, trains
 from tlkit.exercises.record import Case, Exercise, Misconception
 
 _SHOWN = ("base.weight", "base.bias", "down", "up")
@@ -19,7 +19,7 @@ def _merge_cases(rng: np.random.Generator) -> list[Case]:
         return (construct(layer("linear", inputs, outputs, seed=int(rng.integers(1000)), scale=scale), rank, alpha), set_state(**weights))
 
     alpha, wide = float(rng.integers(5, 9)), int(rng.integers(5, 8))
-    x, y = numbers(rng, 2, 3), numbers(rng, 4, wide)
+    x, y, z = numbers(rng, 2, 3), numbers(rng, 4, wide), numbers(rng, 2, 2, 3)
     merge, unmerge = call("merge"), call("unmerge")
     weights, outputs, back, refused = "merged: the weights", "merged: the output stays", "unmerged: as before, to the bit", "in the wrong order is refused"
     return [
@@ -27,21 +27,30 @@ def _merge_cases(rng: np.random.Generator) -> list[Case]:
         Case(weights, "alpha is not the rank", ((*begun(wide, 4, 2, alpha), merge, state(), trains()),)),
         Case(outputs, "before and after", ((*begun(3, 2, 2, 2.0), forward(x), merge, forward(x)),)),
         Case(outputs, "before and after, alpha is not the rank", ((*begun(wide, 3, 2, alpha), forward(y), merge, forward(y)),)),
+        Case(outputs, "a sequence: three axes", ((*begun(3, 4, 2, alpha), forward(z), merge, forward(z)),)),
+        Case(outputs, "gradients, before merging", ((*begun(3, 2, 2, alpha), forward(x), backward(numbers(rng, 2, 2))),)),
+        Case(outputs, "the input's gradient, merged", ((*begun(3, 4, 2, alpha), merge, forward(x), backward(numbers(rng, 2, 4))),)),
         Case(back, "the weights", ((*begun(3, 4, 2, alpha), merge, unmerge, state()),)),
         Case(back, "small weights, a large update", ((*begun(3, 4, 2, alpha, 300.0, 1e-3), merge, unmerge, state()),)),
         Case(back, "the output afterwards", ((*begun(3, 2, 2, alpha), merge, unmerge, forward(x)),)),
         Case(back, "merged once more", ((*begun(3, 5, 1, alpha), merge, unmerge, merge, forward(x), state()),)),
         Case(refused, "merged, and taken out", ((*begun(3, 4, 1, alpha), merge, forward(x), unmerge, forward(x)),)),
         Case(refused, "merged twice", ((*begun(3, 4, 1, alpha), merge, merge),), raises="ValueError"),
+        Case(refused, "merged twice while B is zero", ((construct(layer("linear", 3, 4, seed=int(rng.integers(1000))), 2, alpha), merge, merge),), raises="ValueError"),
         Case(refused, "taken out before it was merged", ((*begun(3, 4, 2, alpha), unmerge),), raises="ValueError"),
         Case(refused, "taken out twice", ((*begun(3, 4, 2, alpha), merge, unmerge, unmerge),), raises="ValueError"),
     ]
 
 
 def _merge_view(values: list, calls: tuple) -> Any:
-    """Outputs, what trains, and the four tensors that matter; whatever else a class keeps, and whatever its methods return."""
+    """Outputs, what trains, and the four tensors that matter; whatever else a class keeps, and whatever its methods return.
+
+    Merged, A and B may get gradients or none.
+    """
     (seen,) = values
     facts = {label: value for label, value in seen.items() if not label.startswith(("`merge`", "`unmerge`"))}
+    if isinstance(found := facts.pop("the gradients", None), dict) and "`merge`" not in seen:
+        facts |= {f"the gradient of {name}": found.get(name) for name in ("down", "up")}
     for label, value in facts.items():
         if label.startswith(("the state", "what trains")) and isinstance(value, dict):
             facts[label] = {name: value.get(name) for name in _SHOWN if name in value or label.startswith("the state")}
@@ -105,6 +114,14 @@ class _Subtracts(_Mergeable):
 
 
 class _KeepsNoCopy(_Mergeable):
+    @torch.no_grad()
+    def merge(self):
+        self.refuse(self.kept is not None)
+        self.kept = self.base.weight.detach()
+        self.base.weight += self.update()
+
+
+class _KeepsTheParameter(_Mergeable):
     @torch.no_grad()
     def merge(self):
         self.refuse(self.kept is not None)
@@ -180,6 +197,58 @@ class _IntoTheBias(_Mergeable):
         super().merge()
 
 
+class _ForwardUnscaled(_Mergeable):
+    def forward(self, x):
+        y = self.base(x)
+        return y if self.kept is not None else y + x @ self.down.T @ self.up.T
+
+
+class _Unscaled(_ForwardUnscaled):
+    def update(self):
+        return self.up @ self.down
+
+
+class _StaysMarked(_Mergeable):
+    @torch.no_grad()
+    def unmerge(self):
+        self.refuse(self.kept is None)
+        self.base.weight.copy_(self.kept)
+
+
+class _ClearsForAWhile(_AddsTwice):
+    @torch.no_grad()
+    def merge(self):
+        super().merge()
+        self.put_aside = self.up.clone()
+        self.up.zero_()
+
+    @torch.no_grad()
+    def unmerge(self):
+        super().unmerge()
+        self.up.copy_(self.put_aside)
+
+
+class _NoGradient(_Mergeable):
+    @torch.no_grad()
+    def forward(self, x):
+        return super().forward(x)
+
+
+class _MergedByNumbers(_Mergeable):
+    """Merged is what differs from the copy."""
+
+    def merge(self):
+        if self.kept is not None and torch.equal(self.kept, self.base.weight):
+            self.kept = None
+        super().merge()
+
+
+class _TwoAxes(_Mergeable):
+    def forward(self, x):
+        y = self.base(x)
+        return y if self.kept is not None else y + self.scale * torch.mm(torch.mm(x, self.down.T), self.up.T)
+
+
 class _ForwardWithoutUpdate(_Mergeable):
     def forward(self, x):
         return self.base(x)
@@ -218,6 +287,20 @@ MERGE = Exercise(
                       "What would give back the very bits?", _Subtracts),
         Misconception("what is remembered is no copy", "`kept = weight` is another name for the same tensor, and what is added to one is added to the other.",
                       "What does `clone()` do?", _KeepsNoCopy),
+        Misconception("what is remembered is the parameter itself", "`self.kept = self.base.weight` is no copy: what is added to one is added to the other. And a parameter "
+                      "that is set as an attribute becomes a parameter of the module.", "What does `clone()` do?", _KeepsTheParameter),
+        Misconception("forward leaves out the scale", "`merge` has it, so that the answers before and after differ.",
+                      "Which scale stands in the formula of exercise 1?", _ForwardUnscaled),
+        Misconception("alpha / R stands nowhere", "Forward and merged weights agree, and neither is the formula.", "What is `self.scale` for?", _Unscaled),
+        Misconception("after unmerge it still counts as merged", "The weights are plain again, and what `forward` and `merge` look at was not put back.",
+                      "What has to change in `unmerge` besides the weights?", _StaysMarked),
+        Misconception("B is zero while it is merged", "Then `forward` need not know. But whoever saves A and B in the meantime saves nothing, and the exercise wants both as they are.",
+                      "What do A and B hold after `merge`?", _ClearsForAWhile),
+        Misconception("forward leaves no graph", "`no_grad` belongs around what is written into the weights. Through `forward` gradients have to pass.",
+                      "Which of the three methods is called in training?", _NoGradient),
+        Misconception("merged is where the weights differ from the copy", "While B is zero the update is zero, and merged weights are the plain ones.",
+                      "How can `merge` know that it was called before, whatever the numbers?", _MergedByNumbers),
+        Misconception("two axes alone", "`torch.mm` takes matrices. A text comes as (B, T, I).", "Which product takes any number of axes in front?", _TwoAxes),
         Misconception("the update replaces the weights", "The pretrained weights are what it is added to.", "What is the merged weight while B is zero?", _Replaces),
         Misconception("the merged weights learn", "A new `nn.Parameter` requires a gradient. Write into the one that is there, without a graph.",
                       "Did the base's weights require a gradient before?", _NewParameter),

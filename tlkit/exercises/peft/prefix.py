@@ -3,13 +3,14 @@
 import numpy as np
 import torch
 
+from tlkit.exercises.peft.drawn import numbers
 from tlkit.exercises.record import Case, Exercise, Misconception
 
 
 def _prefix_cases(rng: np.random.Generator) -> list[Case]:
-    def call(batch, heads, places, size, count, lengths=None, scale=1.0, causal=False):
+    def call(batch, heads, places, size, count, lengths=None, scale=1.0, causal=False, learns=False):
         def drawn(*shape):
-            return torch.tensor(np.round(scale * rng.normal(size=shape), 2))
+            return torch.tensor(np.round(scale * rng.normal(size=shape), 2), requires_grad=learns)
 
         mask = None if lengths is None else (torch.arange(places) < torch.tensor(lengths)[:, None])[:, None, None, :].expand(batch, 1, places, places)
         if causal:
@@ -24,7 +25,10 @@ def _prefix_cases(rng: np.random.Generator) -> list[Case]:
         Case(plain, "more prefix than places", (call(2, 3, 2, 5, more),)),
         Case(masked, "padding at the end", (call(2, 1, 3, 2, 1, [3, 1]),)),
         Case(masked, "two heads, several prefixes", (call(3, 2, 4, 3, 2, [2, 4, 1]),)),
+        Case(masked, "an example without a word: the prefix alone is seen", (call(2, 2, 3, 2, 2, [3, 0]),)),
         Case(masked, "a place sees itself and what comes before it", (call(2, 2, 4, 3, 2, causal=True),)),
+        Case(plain, "gradients", (call(1, 1, 2, 3, 1, learns=True),), upstream=numbers(rng, 1, 1, 2, 3)),
+        Case(masked, "gradients", (call(2, 2, 3, 2, 2, [3, 1], learns=True),), upstream=numbers(rng, 2, 2, 3, 2)),
         Case("large scores", "numbers thirty times as large", (call(2, 2, 3, 4, 2, [3, 2], 30.0),)),
     ]
 
@@ -41,7 +45,7 @@ def _prefixed(keys=lambda own, prefix: torch.cat([prefix.expand(len(own), *prefi
             count = scores.shape[-1] - mask.shape[-1]
             front = mask.new_full((*mask.shape[:-1], count), seen)
             scores = scores.masked_fill(~torch.cat([front, mask], dim=-1), float("-inf"))
-        return torch.nan_to_num(torch.softmax(scores, dim=softmax_over)) @ value
+        return torch.softmax(scores, dim=softmax_over) @ value
 
     return attend
 
@@ -69,6 +73,18 @@ def _two_softmaxes(query, key, value, prefix_keys, prefix_values, mask):
     return own + front
 
 
+def _mean_of_two(*arguments):
+    return _two_softmaxes(*arguments) / 2
+
+
+def _prefix_detached(query, key, value, prefix_keys, prefix_values, mask):
+    return _prefixed()(query, key, value, prefix_keys.detach(), prefix_values.detach(), mask)
+
+
+def _keys_detached(query, key, value, prefix_keys, prefix_values, mask):
+    return _prefixed()(query, key, value, prefix_keys.detach(), prefix_values, mask)
+
+
 def _added(query, key, value, prefix_keys, prefix_values, mask):
     return _prefixed(keys=_alone)(query, key + prefix_keys.mean(dim=1, keepdim=True), value + prefix_values.mean(dim=1, keepdim=True), prefix_keys, prefix_values, mask)
 
@@ -85,7 +101,17 @@ def _masked_how(how):
             return torch.softmax(scores, dim=-1).masked_fill(~seen, 0.0) @ value
         if how == "zero":
             return torch.softmax(scores.masked_fill(~seen, 0.0), dim=-1) @ value
-        return torch.nan_to_num(torch.softmax(scores.masked_fill(seen, float("-inf")), dim=-1)) @ value
+        if how == "added":
+            return torch.softmax(scores + seen, dim=-1) @ value
+        if how == "sentence inverted":
+            seen = torch.cat([seen[..., :-mask.shape[-1]], ~mask], dim=-1)
+        if how == "turned":
+            seen = torch.cat([seen[..., :-mask.shape[-1]], mask.transpose(2, 3)], dim=-1)
+        if how == "no word, no prefix":
+            seen = torch.cat([mask.any(dim=-1, keepdim=True).expand(*mask.shape[:-1], prefix_keys.shape[1]), mask], dim=-1)
+        if how == "no word, zeros":
+            return torch.softmax(scores.masked_fill(~seen, float("-inf")), dim=-1) @ value * mask.any(dim=-1, keepdim=True)
+        return torch.softmax(scores.masked_fill(seen if how == "inverted" else ~seen, float("-inf")), dim=-1) @ value
 
     return attend
 
@@ -123,12 +149,30 @@ PREFIX = Exercise(
         Misconception("the mask is not used", "Padding is attended to.", "What does False in the mask mean?", _prefixed(mask_used=False)),
         Misconception("masked scores are 0", "exp(0) is 1: a place with the score 0 is still attended to.", "Which score has the exponential 0?", _masked_how("zero")),
         Misconception("masked behind the softmax", "The weights that are left do not add up to 1.", "To what do all weights of a place add up?", _masked_how("after")),
-        Misconception("the mask is the wrong way round", "True is seen; what is not seen gets the score minus infinity.", "What does False in the mask mean?", _masked_how("inverted")),
-        Misconception("the scores are not divided by the root of D", "Large scores make the softmax a maximum.", "What is `scaling` where nothing is said?", _prefixed(scale=lambda size: 1.0)),
+        Misconception("the mask is the wrong way round", "True is seen; what is not seen gets the score minus infinity.",
+                      "What does False in the mask mean?", _masked_how("inverted")),
+        Misconception("the sentence's mask is the wrong way round", "The prefix is seen, as it should be. Of the sentence, what is to be seen is hidden, and the rest is seen.",
+                      "What does False in the mask mean?", _masked_how("sentence inverted")),
+        Misconception("the mask is turned round", "The axis before the last is the place that looks, the last one what it looks at.",
+                      "Which axis of the scores belongs to the keys?",
+                      _masked_how("turned")),
+        Misconception("the mask is added as 0 and 1", "That raises the scores of what is seen by 1, and hides nothing.",
+                      "What does a function expect of a mask of floats?", _masked_how("added")),
+        Misconception("a place that sees no word does not see the prefix", "Every place sees the whole prefix; a softmax over nothing is nan.", "Who may see the prefix?",
+                      _masked_how("no word, no prefix")),
+        Misconception("a place that sees no word gives zeros", "Every place sees the whole prefix, and gives a mean of its values.", "Who may see the prefix?",
+                      _masked_how("no word, zeros")),
+        Misconception("no gradient reaches the prefix", "Keys and values of the prefix are what learns here.", "Which of the six arguments learn?", _prefix_detached),
+        Misconception("no gradient reaches the prefix's keys", "They learn as the values do, through the softmax.", "Which of the six arguments learn?", _keys_detached),
+        Misconception("the scores are not divided by the root of D", "Large scores make the softmax a maximum.",
+                      "What is `scaling` where nothing is said?", _prefixed(scale=lambda size: 1.0)),
         Misconception("the scores are divided by D", "The root is missing.", "What stands under the fraction in the formula?", _prefixed(scale=lambda size: 1 / size)),
         Misconception("keys and values of the prefix do not belong together", "Keys in front, values behind: each key then looks up another value.",
                       "Which value belongs to the first key?", _prefixed(values=_behind)),
-        Misconception("a softmax of each by itself", "One softmax over prefix and sentence together makes them compete.", "To what do all weights of a place add up?", _two_softmaxes),
+        Misconception("a softmax of each by itself", "One softmax over prefix and sentence together makes them compete.",
+                      "To what do all weights of a place add up?", _two_softmaxes),
+        Misconception("the mean of two softmaxes", "Prefix and sentence then count one half each, whatever the scores are. One softmax over both makes them compete.",
+                      "Over how many places is the softmax taken?", _mean_of_two),
         Misconception("the prefix is added to keys and values", "Prefixes are places of their own.", "How many places does each place see?", _added),
         Misconception("the softmax over the queries", "Each query distributes its attention over keys.", "To what do all weights of a place add up?", _prefixed(softmax_over=-2)),
     ),

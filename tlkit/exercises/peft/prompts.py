@@ -21,6 +21,7 @@ def _prompt_cases(rng: np.random.Generator) -> list[Case]:
         Case(whole, "more prompts than places", (call(3, 2, 4, more),)),
         Case(padded, "padding at the end", (call(2, 3, 2, 1, [3, 2]),)),
         Case(padded, "several prompts", (call(3, 5, 2, 2, [2, 5, 3]),)),
+        Case(padded, "a sentence without a word", (call(3, 4, 2, 2, [3, 0, 4]),)),
         Case(padded, "padding in front", (call(2, 4, 3, more, [1, 3], left=True),)),
         Case(ones, "whole numbers", (call(2, 3, 2, 2, [2, 3], dtype=torch.int64),)),
         Case(ones, "whole numbers, padding in front", (call(3, 4, 2, 1, [4, 1, 2], left=True, dtype=torch.int64),)),
@@ -32,7 +33,7 @@ def _prompt_view(values: list, calls: tuple) -> dict:
     (value,) = values
     if not isinstance(value, list | tuple) or len(value) != 2:
         return {"two results": value}
-    return {"hidden": value[0], "mask": value[1]}
+    return {"hidden": value[0], "mask": value[1], "the type of mask": str(getattr(value[1], "dtype", "not a tensor's"))}
 
 
 def _ones(hidden, mask, prompts):
@@ -97,7 +98,7 @@ PROMPTS = Exercise(
                       "How many places does each sentence have afterwards?", _mask_untouched),
         Misconception("prompts are masked out", "Zeros mean “do not look”. The prompts are there to be looked at, and get no gradient otherwise.",
                       "What does False in the mask mean?", _prompted(seen=lambda hidden, mask, prompts: mask.new_zeros(len(hidden), len(prompts)))),
-        Misconception("padding is looked at", "All ones, for words and padding too: the prompts' part is right, and the sentence's own mask is lost.",
+        Misconception("padding is looked at", "Words and padding alike are seen now: the prompts' part is right, and the sentence's own mask is lost.",
                       "What was False in `mask`, and is it still?", lambda hidden, mask, prompts: (_prompted()(hidden, mask, prompts)[0], torch.ones_like(_prompted()(hidden, mask, prompts)[1]))),
         Misconception("the prompts of different sentences are mixed", "Reshaping does not turn axes: which row of the repeated prompts comes first?",
                       "Are the first P places of every sentence the P prompts, in their order?", _mixed),
@@ -105,7 +106,8 @@ PROMPTS = Exercise(
                       _prompted(front=lambda hidden, mask, prompts: prompts.mean(dim=0).expand(len(hidden), *prompts.shape))),
         Misconception("prompts behind the input", "Behind the padding they would even be far away from the text; the exercise asks for the front.",
                       "Where do the prompts stand?", _prompted(joins=_behind)),
-        Misconception("the mask grows at the end", "Both grow, but the mask at the other end: its False then lie on other places.", "Which place of the mask belongs to the first prompt?",
+        Misconception("the mask grows at the end", "Both grow, but the mask at the other end: its False then lie on other places.",
+                      "Which place of the mask belongs to the first prompt?",
                       _prompted(joins_mask=_behind)),
         Misconception("the text in front, the mask's places too early", "Both grow, but the hidden states at the other end.", "Which place of `hidden` is the first prompt?",
                       _prompted(joins=_behind, joins_mask=lambda front, rest: torch.cat([front, rest], dim=1))),
@@ -115,13 +117,28 @@ PROMPTS = Exercise(
                       _prompted(front=lambda hidden, mask, prompts: prompts[:1].expand(len(hidden), 1, -1), seen=lambda hidden, mask, prompts: mask.new_ones(len(hidden), 1))),
         Misconception("added to the first words", "Prompts are places of their own.", "How many places does each sentence have afterwards?",
                       lambda hidden, mask, prompts: (hidden + prompts.mean(dim=0), mask)),
-        Misconception("the prompts' mask is a copy of the text's", "It is True where the text is, and the prompts are never padding.", "Which prompts may a short sentence look at?", _wraps),
+        Misconception("the prompts' mask is a copy of the text's", "It is True where the text is, and the prompts are never padding.",
+                      "Which prompts may a short sentence look at?", _wraps),
         Misconception("prompts count only where the sentence is full", "The prompts are there for every sentence.", "Which prompts may a short sentence look at?",
                       _prompted(seen=lambda hidden, mask, prompts: mask.bool().all(dim=1, keepdim=True).to(mask.dtype).expand(-1, len(prompts)))),
         Misconception("zeros in place of the prompts", "Room was made and nothing put in.", "Which numbers stand in front?",
                       _prompted(front=lambda hidden, mask, prompts: torch.zeros(len(hidden), *prompts.shape))),
         Misconception("prompts in reverse", "Something like a queue was meant.", "Which row of `prompts` comes first?",
                       _prompted(front=lambda hidden, mask, prompts: prompts.flip(0).expand(len(hidden), *prompts.shape))),
+        Misconception("the mask is the wrong way round", "Some of torch's attention wants True on padding; here True is where something is seen.",
+                      "What does False in the mask mean?",
+                      _prompted(gives=lambda hidden, mask: (hidden, (mask == 0).to(mask.dtype)))),
+        Misconception("each prompt stands several times in a row", "`repeat_interleave` repeats each row before it comes to the next; the whole block is to be repeated.",
+                      "Are the first P places of every sentence the P prompts, in their order?",
+                      _prompted(front=lambda hidden, mask, prompts: prompts.repeat_interleave(len(hidden), dim=0).reshape(len(hidden), *prompts.shape))),
+        Misconception("the mask is always bool", "It came as whole numbers in some of the cases, and whoever multiplies or adds goes on with them.", "Of which type was the mask?",
+                      _prompted(gives=lambda hidden, mask: (hidden, mask.bool()))),
+        Misconception("the mask is always of whole numbers", "It came as bool in some of the cases, and an index of whole numbers means another thing.",
+                      "Of which type was the mask?",
+                      _prompted(gives=lambda hidden, mask: (hidden, mask.long()))),
+        Misconception("prompts are unseen where a sentence has no word", "Then such a sentence sees nothing at all, and a softmax over nothing is nan.",
+                      "Which prompts may an empty sentence look at?",
+                      _prompted(seen=lambda hidden, mask, prompts: mask.bool().any(dim=1, keepdim=True).to(mask.dtype).expand(-1, len(prompts)))),
         Misconception("the mask becomes decimals", "`torch.ones` gives floats, and to join them with the mask makes floats of all.", "Of which type was the mask?", _to_float),
         Misconception("mask first, then hidden", "Two results, the other way round.", "In which order does the exercise ask for them?",
                       _prompted(gives=lambda hidden, mask: (mask, hidden))),

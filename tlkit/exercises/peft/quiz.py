@@ -10,7 +10,7 @@ QUIZ = Quiz(
     minutes=6,
     questions=(
         Question(
-            "The source calls fine-tuning of few parameters “cheaper in compute”. What does the table of this unit say about a step of LoRA beside MiniLM?",
+            "The text that this course grew from says that few parameters adapt large models at a low cost in computation. What does the table of this unit say about a step of LoRA beside MiniLM?",
             (
                 Choice("Its seconds fall in the same proportion as the parameters that train.",
                        "The way forward through the whole body is the same, and the way back passes the body as well. Look at the column of seconds."),
@@ -29,7 +29,7 @@ QUIZ = Quiz(
             ),
         ),
         Question(
-            "You keep the adapter's file and load it next week onto the same body. Nothing is raised, and accuracy is that of guessing. What is the likely reason?",
+            "You keep the small artefact and load it next week onto the same body. Nothing is raised, and accuracy is that of guessing. What is the likely reason?",
             (
                 Choice("LoRA was rounded when it was saved.", "A rounding in the seventh digit does not cost the accuracy."),
                 Choice("The head was not saved: it was drawn anew. Or every name had a prefix too many, and `strict=False` loaded nothing.",
