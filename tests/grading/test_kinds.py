@@ -261,3 +261,34 @@ def test_a_recipes_layer_is_frozen_and_has_the_weights_of_its_seed():
     assert (2 * one.weight == other.weight).all()
     (linear,), _ = build((layer("linear", 3, 2, bias=False),), Trace())
     assert linear.bias is None and linear.weight.shape == (2, 3)
+
+
+def test_what_a_method_raises_can_be_looked_at_and_gone_on_from():
+    from tlkit.exercises.recipe import attempt, construct
+    from tlkit.grading.actions import use
+    from tlkit.grading.recipes import Trace
+
+    class Once:
+        def __init__(self):
+            self.times = 0
+
+        def take(self):
+            self.times += 1
+            if self.times > 1:
+                raise KeyError("taken")
+
+    seen = use(Once, [construct(), attempt("take"), attempt("take")], Trace())
+    assert seen == {"what `take` raises": "nothing", "what `take` raises (2)": "KeyError"}
+
+
+def test_of_several_results_the_first_sends_its_gradient_back():
+    import torch
+
+    def pair(x, y):
+        return 3 * x, y
+
+    from tlkit.grading.encoding import encode
+
+    given = tuple(encode(torch.ones(2, requires_grad=learns)) for learns in (True, False))
+    found = LocalSubject.of(pair).observe("call", given, upstream=2.0).gradients
+    assert found[0].data.tolist() == [6.0, 6.0] and found[1] is None

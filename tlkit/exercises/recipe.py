@@ -84,7 +84,7 @@ class Step:
     """One thing that is done with a class under test.
 
     Args:
-        do: "construct", "set", "draw", "forward", "backward", "mode", "state", "trains", "modes", "call", "attribute".
+        do: "construct", "set", "draw", "forward", "backward", "mode", "state", "trains", "modes", "call", "attempt", "attribute".
         arguments, keywords: plain data, arrays and recipes.
     """
 
@@ -141,6 +141,11 @@ def modes() -> Step:
 def call(method: str, *arguments: Any, **keywords: Any) -> Step:
     """Call a method by name and look at what it returns."""
     return Step("call", (method, *arguments), keywords)
+
+
+def attempt(method: str, *arguments: Any, **keywords: Any) -> Step:
+    """Call a method and look at what it raises, "nothing" if nothing; the next step goes on from there."""
+    return Step("attempt", (method, *arguments), keywords)
 
 
 def attribute(name: str) -> Step:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from tlkit.exercises.recipe import Step
-from tlkit.grading.observation import Unusable
+from tlkit.grading.observation import Failure, Unusable
 from tlkit.grading.recipes import Trace, build
 
 
@@ -143,6 +143,15 @@ class _Use:
 
     def _call(self, method, *arguments, **keywords):
         self._show(f"`{method}`", getattr(self.instance, method)(*arguments, **keywords))
+
+    def _attempt(self, method, *arguments, **keywords):
+        try:
+            getattr(self.instance, method)(*arguments, **keywords)
+        except Exception as error:
+            raised = Failure.of(error).type_name
+        else:
+            raised = "nothing"
+        self._show(f"what `{method}` raises", raised)
 
     def _attribute(self, name):
         self._show(f"`{name}`", getattr(self.instance, name))

@@ -197,9 +197,10 @@ def is_stub(source: str | None) -> bool:
 
 
 def _gradients(returned: Any, given: list, upstream: Any) -> tuple | Opaque:
-    """The gradients that come back into the arguments; Opaque where the result has no graph."""
+    """The gradients that come back into the arguments, of several results from the first; Opaque where it has no graph."""
     import torch
 
+    returned = returned[0] if isinstance(returned, tuple | list) and returned else returned
     wanted = [a for a in given if isinstance(a, torch.Tensor) and a.requires_grad]
     if not isinstance(returned, torch.Tensor) or not returned.requires_grad:
         return Opaque("detached")

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from tlkit.exercises.peft.drawn import numbers
-from tlkit.exercises.recipe import backward, call, construct, forward, layer, set_state, state, trains
+from tlkit.exercises.recipe import attempt, backward, call, construct, forward, layer, set_state, state, trains
 from tlkit.exercises.record import Case, Exercise, Misconception
 
 _SHOWN = ("base.weight", "base.bias", "down", "up")
@@ -36,6 +36,7 @@ def _merge_cases(rng: np.random.Generator) -> list[Case]:
         Case(back, "merged once more", ((*begun(3, 5, 1, alpha), merge, unmerge, merge, forward(x), state()),)),
         Case(refused, "merged, and taken out", ((*begun(3, 4, 1, alpha), merge, forward(x), unmerge, forward(x)),)),
         Case(refused, "merged twice", ((*begun(3, 4, 1, alpha), merge, merge),), raises="ValueError"),
+        Case(refused, "merged twice, and then taken out", ((*begun(3, 4, 1, alpha), merge, attempt("merge"), state(), unmerge, state()),)),
         Case(refused, "merged twice while B is zero", ((construct(layer("linear", 3, 4, seed=int(rng.integers(1000))), 2, alpha), merge, merge),), raises="ValueError"),
         Case(refused, "taken out before it was merged", ((*begun(3, 4, 2, alpha), unmerge),), raises="ValueError"),
         Case(refused, "taken out twice", ((*begun(3, 4, 2, alpha), merge, unmerge, unmerge),), raises="ValueError"),
@@ -169,6 +170,24 @@ class _MergesTwice(_Mergeable):
         self.base.weight += self.update()
 
 
+class _RefusesTooLate(_Mergeable):
+    """It looks whether it may when it has done it."""
+
+    @torch.no_grad()
+    def merge(self):
+        was, self.kept = self.kept, self.base.weight.clone()
+        self.base.weight += self.update()
+        self.refuse(was is not None)
+
+
+class _CopiesTooEarly(_Mergeable):
+    @torch.no_grad()
+    def merge(self):
+        was, self.kept = self.kept, self.base.weight.clone()
+        self.refuse(was is not None)
+        self.base.weight += self.update()
+
+
 class _UnmergesAnytime(_Mergeable):
     @torch.no_grad()
     def unmerge(self):
@@ -274,6 +293,10 @@ MERGE = Exercise(
         "self.down, self.up = self._pair((base.weight.shape[-1],), base.weight.shape[0])": "the weight has two axes",
     },
     misconceptions=(
+        Misconception("refused when it is done", "The error comes after the weight has changed, and what is raised takes nothing back.",
+                      "What has happened to the weight before the line that raises?", _RefusesTooLate),
+        Misconception("the copy is overwritten before it is refused", "A second merge raises, but the copy that it has made is of the merged weight: the old one is lost.",
+                      "What has happened to the copy before the line that raises?", _CopiesTooEarly),
         Misconception("the update counts twice once it is merged", "The weights hold it, and forward adds it once more. Nothing raises an error.",
                       "What does forward have to leave out while the weights hold the update?", _AddsTwice),
         Misconception("alpha is not divided by the rank", "Then the merged layer says something else than the one that was trained.",

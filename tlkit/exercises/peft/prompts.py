@@ -7,11 +7,11 @@ from tlkit.exercises.record import Case, Exercise, Misconception
 
 
 def _prompt_cases(rng: np.random.Generator) -> list[Case]:
-    def call(batch, places, size, count, lengths=None, left=False, dtype=torch.bool):
+    def call(batch, places, size, count, lengths=None, left=False, dtype=torch.bool, learned=False):
         hidden = torch.tensor(np.round(rng.normal(size=(batch, places, size)), 2), dtype=torch.float32)
         mask = torch.arange(places) < torch.tensor(lengths or [places] * batch)[:, None]
         prompts = torch.tensor(np.round(rng.normal(size=(count, size)), 2), dtype=torch.float32)
-        return hidden, (mask.flip(1) if left else mask).to(dtype), prompts
+        return hidden.requires_grad_(learned), (mask.flip(1) if left else mask).to(dtype), prompts.requires_grad_(learned)
 
     more = int(rng.integers(4, 7))
     whole, padded, ones = "sentences without padding", "sentences with padding", "a mask of zeros and ones"
@@ -22,6 +22,7 @@ def _prompt_cases(rng: np.random.Generator) -> list[Case]:
         Case(padded, "padding at the end", (call(2, 3, 2, 1, [3, 2]),)),
         Case(padded, "several prompts", (call(3, 5, 2, 2, [2, 5, 3]),)),
         Case(padded, "a sentence without a word", (call(3, 4, 2, 2, [3, 0, 4]),)),
+        Case(padded, "gradients of hidden and of the prompts", (call(2, 3, 2, 2, [3, 2], learned=True),), upstream=round(float(rng.uniform(2, 4)), 1)),
         Case(padded, "padding in front", (call(2, 4, 3, more, [1, 3], left=True),)),
         Case(ones, "whole numbers", (call(2, 3, 2, 2, [2, 3], dtype=torch.int64),)),
         Case(ones, "whole numbers, padding in front", (call(3, 4, 2, 1, [4, 1, 2], left=True, dtype=torch.int64),)),
@@ -29,11 +30,14 @@ def _prompt_cases(rng: np.random.Generator) -> list[Case]:
 
 
 def _prompt_view(values: list, calls: tuple) -> dict:
-    """Both tensors by name; something that is no pair is shown as it is."""
-    (value,) = values
+    """Both tensors by name, and gradients where they are asked for; something that is no pair is shown as it is."""
+    (value,), more = values, {}
+    if isinstance(value, dict):
+        more = {label: gradient for label, gradient in value.items() if label != "the value"}
+        value = value["the value"]
     if not isinstance(value, list | tuple) or len(value) != 2:
         return {"two results": value}
-    return {"hidden": value[0], "mask": value[1], "the type of mask": str(getattr(value[1], "dtype", "not a tensor's"))}
+    return {"hidden": value[0], "mask": value[1], "the type of mask": str(getattr(value[1], "dtype", "not a tensor's")), **more}
 
 
 def _ones(hidden, mask, prompts):
@@ -140,6 +144,12 @@ PROMPTS = Exercise(
                       "Which prompts may an empty sentence look at?",
                       _prompted(seen=lambda hidden, mask, prompts: mask.bool().any(dim=1, keepdim=True).to(mask.dtype).expand(-1, len(prompts)))),
         Misconception("the mask becomes decimals", "`torch.ones` gives floats, and to join them with the mask makes floats of all.", "Of which type was the mask?", _to_float),
+        Misconception("the prompts learn nothing", "`detach`, `.data` or numpy on the way gives their numbers and cuts off their gradient; they are there to be learned.",
+                      "Which way does the gradient take from the result back to `prompts`?",
+                      _prompted(front=lambda hidden, mask, prompts: prompts.detach().expand(len(hidden), *prompts.shape))),
+        Misconception("hidden gets no gradient", "What lies below learns nothing then: words' vectors, or updates in them.",
+                      "Which way does the gradient take from the result back to `hidden`?",
+                      lambda hidden, mask, prompts: _prompted()(hidden.detach(), mask, prompts)),
         Misconception("mask first, then hidden", "Two results, the other way round.", "In which order does the exercise ask for them?",
                       _prompted(gives=lambda hidden, mask: (mask, hidden))),
         Misconception("the hidden states alone", "The mask is half of the answer.", "How many things does the exercise ask to return?",
