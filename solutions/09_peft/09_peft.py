@@ -314,7 +314,7 @@ check("09.merge")
 # %% [markdown]
 # ## What merging costs
 #
-# Train LoRA on a few tickets, with the library's own layers, and merge it. It takes a minute or two. Look at how long an answer takes beside the body and merged; how far the answers are apart; how many numbers of the weight come back when the update is subtracted again, or from a copy; and how much of the update is lost if the weights have fewer digits.
+# Train LoRA on a few tickets, with the library's own layers, and merge it. The training takes up to a minute. Look at how long an answer takes beside the body and merged; how far the answers are apart; how many numbers of the weight come back when the update is subtracted again, or from a copy; and how much of the update is lost if the weights have fewer digits.
 
 # %% tags=["demo"]
 import time
