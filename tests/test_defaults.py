@@ -39,6 +39,19 @@ def test_other_bodies_have_none_that_should_stay(body, options):
     assert default_plan("full", body).batchnorm == "adapted"
 
 
+@pytest.mark.parametrize("name", ["full", "lp_ft", "scratch", "gradual_unfreezing", "linear_probe", "lora"])
+def test_a_rate_of_0_that_was_asked_for_is_not_taken_for_none(pretrained, name):
+    if name == "full":
+        assert default_plan(name, pretrained, learning_rate=0).phases[0].freezes_body
+        assert default_plan(name, pretrained, head_learning_rate=0).phases[0].head_learning_rate == 0
+    else:
+        rate = "head_learning_rate" if name == "linear_probe" else "learning_rate"
+        with pytest.raises(TlkitError, match="nothing would learn|would learn nothing"):
+            default_plan(name, pretrained, **{rate: 0})
+    with pytest.raises(TlkitError, match="epochs.*=0 must be"):
+        default_plan(name, pretrained, epochs=0)
+
+
 def test_frozen_statistics_of_fresh_weights_are_refused(pretrained):
     with pytest.raises(TlkitError, match="batchnorm='frozen' keeps the statistics of pretraining"):
         default_plan("scratch", pretrained, batchnorm="frozen")

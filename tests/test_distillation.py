@@ -214,6 +214,10 @@ def test_cut_short_and_gone_on_with_and_another_temperature_refused(digits, teac
     assert apart(resumed.model, whole.model) == 0
     with pytest.raises(TlkitError, match=r"another loss \(temperature is 4.0 there and 2.0 here\)"):
         start(checkpoint=tmp_path, settings=dataclasses.replace(settings, temperature=2.0))
+    with torch.no_grad():
+        teacher.head.bias += 1
+    with pytest.raises(TlkitError, match=r"is of a run with another teacher \(its weights are others\)"):
+        start(checkpoint=tmp_path)
 
 
 def test_a_teacher_out_of_an_artefact_teaches_a_student_that_is_saved_alone(digits, tmp_path):
@@ -258,6 +262,15 @@ def test_tags_numbers_and_several_labels_across_tokenizers(kind, tickets, bodies
     (lambda: Distil(temperature=float("nan")), "temperature=nan must be above 0"),
     (lambda: Distil(soft_share=1.5), "soft_share=1.5 must lie between 0 and 1"),
     (lambda: Distil(hint_strength=-1), "hint_strength=-1 must be 0 or more"),
+    (lambda: Distil(temperature="4"), "temperature='4' must be a number"),
+    (lambda: Distil(temperature=float("inf")), "temperature=inf must be above 0 and finite"),
+    (lambda: Distil(soft_share="a"), "soft_share='a' must be a number"),
+    (lambda: Distil(hint_strength=float("nan")), "hint_strength=nan must be 0 or more, and finite"),
+    (lambda: Distil(attention_strength=float("inf")), "attention_strength=inf must be 0 or more, and finite"),
+    (lambda: Distil(hints=("block2", "block3")), "hints=('block2', 'block3') must be pairs of a student's and a teacher's stage: hints=(('block2', 'block3'),)"),
+    (lambda: Distil(attention="block2"), "attention='block2' must be pairs"),
+    (lambda: Distil(hints=(("a", "b", "c"),)), "must be pairs"),
+    (lambda: Distil(hints=None), "hints=None must be pairs"),
 ])
 def test_settings_that_make_no_sense_are_refused(make, said):
     with pytest.raises(TlkitError) as caught:
@@ -269,6 +282,12 @@ def test_a_teacher_that_does_not_fit_is_refused_in_a_sentence(digits, tickets, t
     few = digits.with_classes(["1", "2"])
     cases = [
         (lambda: distill(student_for(few), teacher, few, SHORT), "the student has 2 classes and the teacher 10, and they differ in '0', '3', '4', ..."),
+        (lambda: distill(student_for(digits), teacher, few, SHORT), "digits has the classes '1', '2', and the model '0', '1', '2', '3', ... (10)"),
+        (lambda: distill(None, teacher, digits, SHORT), "a model is trained, and None was given"),
+        (lambda: distill(teacher.backbone, teacher, digits, SHORT), "glyphnet is a body alone; `tlkit.adapt(body, task)`"),
+        (lambda: distill(student_for(digits), None, digits, SHORT), "a teacher is a trained model, what tlkit.load gives, or the path of an artefact, and a NoneType was given"),
+        (lambda: distill(student_for(digits), teacher, digits, "full"), "plan='full' must be a plan, such as tlkit.plans.full()"),
+        (lambda: distill(student_for(digits), teacher, digits, SHORT, settings={"temperature": 2}), "settings={'temperature': 2} must be a Distil"),
         (lambda: distill(model_for(lengths(tickets), transformer(bodies, "bert")), teacher, lengths(tickets), SHORT), "the teacher was trained for classification and the student is for regression"),
         (lambda: distill(tlkit.adapt(teacher.backbone, digits), teacher, digits, SHORT), "teacher and student share weights"),
         (lambda: distill(student_for(digits), teacher, digits, SHORT, settings=Distil(hints=(("block9", "block1"),))), "glyphnet has no stage 'block9'; stages from the input on: stem"),

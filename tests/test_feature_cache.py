@@ -60,7 +60,7 @@ def test_the_kept_boundary_moves_with_the_frozen_one(digits):
 
 
 def test_on_disk_and_in_memory_are_the_same_and_the_files_are_found_again(tickets, bert, tmp_path, monkeypatch):
-    disk = FeatureCache(memory_limit=0, folder=tmp_path)
+    disk = FeatureCache(memory_limit=0, folder=str(tmp_path))  # text is a path here as elsewhere
     plan = plans.full(epochs=2, learning_rate=1e-3, frozen=1, jitter=None)
     first = tlkit.finetune(model_for(tickets, bert), tickets, plan, cache=disk, progress=False)
     memory = tlkit.finetune(model_for(tickets, bert), tickets, plan, progress=False)

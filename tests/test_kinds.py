@@ -10,6 +10,7 @@ import tlkit
 from tests.small_models import model_for, transformer
 from tests.test_feature_cache import generation_task
 from tlkit import plans
+from tlkit.backbones.backbone import Backbone
 from tlkit.data.inputs import Inputs
 from tlkit.data.sound import Sound
 from tlkit.errors import TlkitError
@@ -138,6 +139,11 @@ def test_bodies_that_cannot_serve_a_task_are_refused(tickets, bodies):
     digits = tlkit.load_task("digits", labels_per_class=2)
     with pytest.raises(TlkitError, match="needs a body that reads sequences, and glyphnet gives one vector"):
         tlkit.adapt(tlkit.load_backbone("glyphnet"), dataclasses.replace(digits, kind="token classification"))
+    bert = tlkit.load_backbone(transformer(bodies, "bert"))
+    last = list(bert.stages)[-1]
+    alone = Backbone("short", {last: bert.stages[last]}, bert.feature_size, bert.preprocessing, "none")
+    with pytest.raises(TlkitError, match=f"needs a stage in front of {last}, and short has that one alone"):
+        tlkit.adapt(alone, tlkit.load_task("entities", examples=4))
 
 
 def test_options_that_a_kind_does_not_have_are_refused(tickets, bodies):

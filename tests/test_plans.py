@@ -52,8 +52,51 @@ def test_unfreezing_goes_from_the_last_stage_to_the_first():
     (lambda: plans.full(patience=0), "patience=0 must be 1 or more, or None"),
     (lambda: plans.Plan("none", ()), "a plan needs one phase or more"),
     (lambda: plans.Plan.from_json('{"name": "x", "phases": [{"epochs": 1}], "speed": 3}'), "plans have no setting 'speed'; settings: name"),
+    (lambda: plans.Phase(1, 0.0, 0.0), "learning_rate and head_learning_rate are both 0 in one phase, so nothing would learn"),
+    (lambda: plans.Phase(1.5), "epochs=1.5 must be a whole number"),
+    (lambda: plans.Phase(1, "fast"), "learning_rate='fast' must be a number"),
+    (lambda: plans.Phase(1, frozen=1.5), "frozen=1.5 must be names of stages, or a whole number that counts them"),
+    (lambda: plans.Phase(1, rates=("stem", 1e-4)), "must be pairs of a stage and its learning rate"),
+    (lambda: plans.full(batch_size="32"), "batch_size='32' must be a whole number"),
+    (lambda: plans.full(patience="5"), "patience='5' must be a whole number, or None"),
+    (lambda: plans.full(weight_decay=float("nan")), "weight_decay=nan must be 0 or more"),
+    (lambda: plans.full(jitter="some"), "jitter='some' must be a Jitter"),
+    (lambda: plans.Plan("x", ("full",)), "phases=('full',) must be phases, such as (Phase("),
+    (lambda: plans.full().changed(method="lora"), "method='lora' must be settings of one, such as tlkit.peft.LoRA(rank=4), or None"),
+    (lambda: plans.few_parameters(None), "method=None must be settings of one, such as tlkit.peft.LoRA(rank=4)"),
 ])
 def test_a_plan_that_makes_no_sense_is_refused(make, said):
     with pytest.raises(TlkitError) as caught:
         make()
+    assert said in str(caught.value)
+
+
+def mine(**changes):
+    return json.dumps({**json.loads(plans.lora(rank=4).to_json()), **changes})
+
+
+@pytest.mark.parametrize("text, said", [
+    ("{", "this is no JSON: Expecting property name enclosed in double quotes in line 1, column 2"),
+    ("", "this is no JSON"),
+    ("{}", "plans need 'name'"),
+    ("[1]", "plans are objects in JSON, {\"name\": value, ...}, and [1] was given"),
+    ('{"name": "x"}', "plans need 'phases'"),
+    (mine(phases={"epochs": 1}), "phases must be a list"),
+    (mine(phases=[3]), "phases are objects in JSON"),
+    (mine(phases=[{"epochz": 1}]), "phases have no setting 'epochz'; settings: epochs, learning_rate"),
+    (mine(phases=[{"learning_rate": 1}]), "phases need 'epochs'"),
+    (mine(phases=[{"epochs": "2"}]), "epochs='2' must be a whole number"),
+    (mine(batch_size="32"), "batch_size='32' must be a whole number"),
+    (mine(batch_size=None), "batch_size=None must be a whole number"),
+    (mine(fresh_weights="no"), "fresh_weights='no' must be True or False"),
+    (mine(jitter={"degree": 1}), "jitters have no setting 'degree'; settings: degrees"),
+    (mine(jitter={"degrees": "1"}), "degrees='1' must be a number"),
+    (mine(method="lora"), "methods are objects in JSON"),
+    (mine(method={"name": "lore"}), "there is no method 'lore'"),
+    (mine(method={"name": "lora", "rank": "4"}), "rank='4' must be a whole number"),
+    (mine(method={"name": "lora", "rang": 4}), "rang"),
+])
+def test_json_that_is_no_plan_is_refused_in_a_sentence(text, said):
+    with pytest.raises(TlkitError) as caught:
+        plans.Plan.from_json(text)
     assert said in str(caught.value)

@@ -111,10 +111,37 @@ def test_going_on_with_something_else_is_refused_and_says_with_what(task, tmp_pa
     assert (tmp_path / checkpoints.FILE).exists()
 
 
+def test_another_preparation_of_the_same_body_and_data_is_refused(tmp_path):
+    task = tlkit.load_task("cells", examples=8)
+
+    def go_on(size):
+        model = tlkit.adapt(tlkit.load_backbone("mobilenet_v2", pretrained=False, image_size=size), task)
+        return tlkit.finetune(model, task, plans.linear_probe(epochs=1), progress=False, checkpoint=tmp_path)
+    go_on(32)
+    before = (tmp_path / checkpoints.FILE).read_bytes()
+    with pytest.raises(TlkitError, match=r"another preparation \(images resized to 32 by bilinear interpolation, the middle 32 x 32 kept there and images resized to 40 .* here\)"):
+        go_on(40)
+    assert (tmp_path / checkpoints.FILE).read_bytes() == before
+
+
+def test_a_method_with_another_setting_is_named_by_that_setting(task, tmp_path):
+    lora = plans.lora(rank=2, epochs=1, jitter=None)
+    tlkit.finetune(model_for(task, "glyphnet"), task, lora, progress=False, checkpoint=tmp_path)
+    assert "another plan (rank is 2 there and 3 here)" in differs(task, tmp_path, plan=plans.lora(rank=3, epochs=1, jitter=None))
+    assert "another plan (targets is None there and block3.* here)" in differs(task, tmp_path, plan=plans.lora(rank=2, targets="block3.*", epochs=1, jitter=None))
+    assert "another plan (lora there and bitfit here)" in differs(task, tmp_path, plan=plans.bitfit(epochs=1, jitter=None))
+    assert "another plan (epochs is 1 there and 2 here)" in differs(task, tmp_path, plan=plans.lora(rank=2, epochs=2, jitter=None))
+    assert "another plan (frozen is nothing there and stem here)" in differs(task, tmp_path, plan=plans.lora(rank=2, frozen=("stem",), epochs=1, jitter=None))
+    phases = (plans.Phase(1, 0.0), plans.Phase(1, 1e-3))
+    assert "another plan (phases is a list of 1 there and a list of 2 here)" in differs(task, tmp_path, plan=lora.changed(phases=phases))
+
+
 def test_a_checkpoint_that_does_not_know_a_setting_yet_is_gone_on_with(task, tmp_path):
     once = tlkit.finetune(model_for(task, "glyphnet"), task, PLAN, progress=False, checkpoint=tmp_path)
     found = checkpoints.load(tmp_path)
-    del found.facts["run"]["loss"], found.facts["run"]["plan"]["method"]
+    assert "another plan (epochs of phase 2 is 3 there and 4 here)" in differs(
+        task, tmp_path, plan=PLAN.changed(phases=(PLAN.phases[0], dataclasses.replace(PLAN.phases[1], epochs=4))))
+    del found.facts["run"]["loss"], found.facts["run"]["plan"]["method"], found.facts["run"]["preparation"]
     write_tensors(tmp_path / checkpoints.FILE, found.tensors, {"tlkit": json.dumps(found.facts)})
     assert apart(tlkit.finetune(model_for(task, "glyphnet"), task, PLAN, progress=False, checkpoint=tmp_path).model, once.model) == 0
 

@@ -17,11 +17,14 @@ import torch
 import tlkit
 from tests.small_models import apart, model_for, transformer
 from tlkit import plans
+from tlkit.backbones.backbone import Backbone, Preprocessing
 from tlkit.callbacks import Callback, ProgressBar
 from tlkit.data.augmentation import Jitter
 from tlkit.errors import TlkitError
 from tlkit.evaluation import accuracy
+from tlkit.peft import LoRA, merge, remove, unmerge
 from tlkit.prediction import collect
+from tlkit.predictor import Predictor
 from tlkit.reporting import training_flops
 from tlkit.schedules import rate_factor, warmup_cosine
 from tlkit.steps import batches
@@ -38,6 +41,110 @@ def glyphnet_for(task, seed=0):
 
 def weights_of(run):
     return torch.cat([value.flatten().double() for value in run.model.state_dict().values()])
+
+
+def test_a_model_for_other_classes_than_the_tasks_is_refused_and_says_how_to_go_on(task):
+    model = glyphnet_for(task)
+    before = copy.deepcopy(model)
+    few, turned = task.with_classes(["3", "7"]), task.with_classes(task.classes[::-1])
+    for other, said in ((few, "digits has the classes '3', '7', and the model '0', '1', '2', '3', ... (10) (they differ in '0', '1', '2', '4', ... (8))"),
+                        (turned, "(the same in another order)")):
+        with pytest.raises(TlkitError) as caught:
+            tlkit.finetune(model, other, plans.linear_probe(epochs=1), progress=False)
+        assert said in str(caught.value) and "`tlkit.adapt(model, task)` makes a model for the task's" in str(caught.value)
+    assert apart(model, before) == 0
+    run = tlkit.finetune(tlkit.adapt(model, few), few, plans.linear_probe(epochs=1), progress=False)  # as it says
+    assert run.model.classes == ("3", "7")
+    numbers = dataclasses.replace(task, kind="regression", classes=())
+    with pytest.raises(TlkitError, match="is a task of kind 'regression', and the model is for 'classification'"):
+        tlkit.finetune(model, numbers, plans.linear_probe(epochs=1), progress=False)
+
+
+def test_what_is_no_model_task_plan_or_cache_is_named_with_what_would_be_right(task):
+    model, probe = glyphnet_for(task), plans.linear_probe(epochs=1)
+    cases = [
+        (lambda: tlkit.finetune(model.backbone, task, probe), "a model is trained, and glyphnet is a body alone; `tlkit.adapt(body, task)`"),
+        (lambda: tlkit.finetune(None, task, probe), "a model is trained, and None was given"),
+        (lambda: tlkit.finetune(model, "digits", probe), "'digits' was given; `tlkit.load_task('digits')` gives a task"),
+        (lambda: tlkit.finetune(model, task, "lora"), "plan='lora' must be a plan, such as tlkit.plans.lora()"),
+        (lambda: tlkit.finetune(model, task, LoRA(rank=2)), "must be a plan, such as tlkit.plans.lora()"),
+        (lambda: tlkit.finetune(model, task, 0), "plan=0 must be a plan, such as tlkit.plans.full()"),
+        (lambda: tlkit.finetune(model, task, probe, cache="fc"), "cache='fc' must be True, False or a FeatureCache"),
+        (lambda: tlkit.adapt(torch.nn.Linear(3, 3), task), "a Linear was given; a module of your own becomes one as the stages of"),
+        (lambda: tlkit.adapt("glyphnet", task), "`tlkit.load_backbone('glyphnet')` loads one"),
+        (lambda: tlkit.adapt(model, "digits"), "`tlkit.load_task('digits')` gives a task"),
+        (lambda: tlkit.load(None), "an artefact is loaded by its path, and a NoneType was given"),
+    ]
+    for act, said in cases:
+        with pytest.raises(TlkitError) as caught:
+            act()
+        assert said in str(caught.value), str(caught.value)
+
+
+def test_a_run_is_no_artefact_and_has_no_report_without_what_it_trained(task, tmp_path):
+    run = tlkit.finetune(glyphnet_for(task), task, plans.lora(rank=2, epochs=1, jitter=None), progress=False)
+    small = run.save(tmp_path / "changes.tl", body=False)
+    for act, said in ((lambda: tlkit.load(run), "a Run was given; `run.save(path)` writes one"),
+                      (lambda: tlkit.finetune(run, task), "a Run was given; take its `.model`"),
+                      (lambda: tlkit.load(small, body=run.model), "body must be a body, and a Model was given; a model's is its `.backbone`"),
+                      (lambda: tlkit.load(small, body="glyphnet"), "`tlkit.load_backbone('glyphnet')` loads one")):
+        with pytest.raises(TlkitError) as caught:
+            act()
+        assert said in str(caught.value)
+    merge(run.model)
+    with pytest.raises(TlkitError, match="lora is merged into the body, so what it was before training cannot be asked"):
+        run.report()
+    unmerge(run.model)
+    assert run.report().before is not None
+    remove(run.model)
+    with pytest.raises(TlkitError, match="take the report before `tlkit.peft.remove`"):
+        run.report()
+
+
+def test_a_folder_that_cannot_be_written_to_is_noticed_before_training(task, tmp_path, monkeypatch):
+    (tmp_path / "a").write_text("a file")
+    model = glyphnet_for(task)
+    before, lora = copy.deepcopy(model), plans.lora(rank=2, epochs=1, jitter=None)
+    with pytest.raises(TlkitError, match="a is a file; checkpoint names a folder"):
+        tlkit.finetune(model, task, lora, checkpoint=tmp_path / "a", progress=False)
+    with pytest.raises(TlkitError, match="b cannot be written to"):
+        tlkit.finetune(model, task, lora, checkpoint=tmp_path / "a" / "b", progress=False)
+
+    def denied(*arguments, **named):
+        raise PermissionError(13, "Permission denied")
+    with monkeypatch.context() as patched, pytest.raises(TlkitError, match=r"cannot be written to \(Permission denied\); checkpoint names a folder"):
+        patched.setattr("tempfile.TemporaryFile", denied)
+        tlkit.finetune(model, task, lora, checkpoint=tmp_path / "c", progress=False)
+    assert model.backbone.added is None and apart(model, before) == 0
+
+
+def test_a_body_of_one_stage_is_trained_like_others(task):
+    body = Backbone("flat", {"all": torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 8))}, 8, Preprocessing((1, 8, 8), 0.3, 0.37), "none")
+    run = tlkit.finetune(tlkit.adapt(body, task), task, plans.full(epochs=3, jitter=None), progress=False)
+    assert run.records[-1]["loss"] < run.records[0]["loss"]
+
+
+def test_images_of_a_size_that_the_body_does_not_read_are_refused_by_size(task):
+    model = glyphnet_for(task)
+    large = torch.nn.functional.interpolate(task.train.inputs, size=(28, 28))
+    wide = dataclasses.replace(task, train=dataclasses.replace(task.train, inputs=large))
+    predictor = Predictor(model, {})
+    cases = [
+        (lambda: tlkit.finetune(model, wide, plans.linear_probe(epochs=1), progress=False), "glyphnet reads images of 8 x 8, and these are 28 x 28; "),
+        (lambda: predictor.predict(large[:2]), "glyphnet reads images of 8 x 8, and these are 28 x 28; "),
+        (lambda: predictor.predict([np.zeros((8, 9))]), "these are 8 x 9; bring them to that size, or take a body that reads images of any size, such as mobilenet_v2"),
+        (lambda: predictor.predict(torch.zeros(2, 3, 8, 8)), "glyphnet reads images of 1 x 8 x 8, and these are 3 x 8 x 8"),
+        (lambda: predictor.predict(["a text"]), "an image is a picture, an array (H, W) or (H, W, C), or a tensor (C, H, W), and this is the text 'a text'"),
+        (lambda: predictor.predict([None]), "and this is a NoneType"),
+    ]
+    for act, said in cases:
+        with pytest.raises(TlkitError) as caught:
+            act()
+        assert said in str(caught.value), str(caught.value)
+    with pytest.raises(TlkitError, match="these are 28 x 28"):
+        tlkit.finetune(model, wide, plans.lora(rank=2, epochs=1), progress=False)
+    assert model.backbone.added is None  # it was refused before anything was put there
+    assert predictor.predict([np.zeros((8, 8))]) == predictor.predict(torch.zeros(1, 1, 8, 8))
 
 
 @pytest.mark.parametrize("plan", [plans.lp_ft(epochs=2), plans.scratch(epochs=2)], ids=lambda plan: plan.name)

@@ -13,6 +13,7 @@ from tlkit.backbones.rebuilding import rebuild
 from tlkit.backbones.state import concatenate
 from tlkit.data.task import Split, Task
 from tlkit.errors import TlkitError, TlkitWarning
+from tlkit.fitting import refuse_no_task
 from tlkit.heads import CrossEntropy, Huber, SquaredError, balanced_weights
 from tlkit.kinds import KINDS, last_stage
 from tlkit.model import Model
@@ -40,6 +41,8 @@ def adapt(
         TlkitError: the body reads another modality or cannot serve the kind of task; an option that the kind of task
             does not have; labels that are out of range.
     """
+    refuse_no_task(task)
+    _refuse_no_body(backbone)
     before = backbone if isinstance(backbone, Model) else None
     body = before.backbone if before is not None else backbone
     if task.kind not in KINDS:
@@ -62,6 +65,15 @@ def adapt(
     if before is not None:
         _carry_over(before, model)
     return model
+
+
+def _refuse_no_body(given) -> None:
+    if isinstance(given, Backbone | Model):
+        return
+    right = "take its `.model`" if isinstance(getattr(given, "model", None), Model) else (
+        f"`tlkit.load_backbone({given!r})` loads one" if isinstance(given, str) else
+        "a module of your own becomes one as the stages of a `tlkit.backbones.backbone.Backbone`")
+    raise TlkitError(f"a head is put on a body, or on that of a trained model, and a {type(given).__name__} was given; {right}")
 
 
 def _with_options(loss, task: Task, label_smoothing: float, class_weights: str | None, robust: bool):

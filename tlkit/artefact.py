@@ -11,18 +11,19 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from tlkit import heads
+from tlkit import checkpoints, heads
 from tlkit.backbones.backbone import Backbone
-from tlkit.backbones.rebuilding import rebuild
+from tlkit.backbones.rebuilding import origin, rebuild
 from tlkit.errors import TlkitError
 from tlkit.files import write_tensors
 from tlkit.kinds import KINDS, NumberHead
 from tlkit.model import Model
 from tlkit.peft.methods import method_from
-from tlkit.peft.placing import body_digests, is_statistic, place, refuse_other_body
+from tlkit.peft.placing import Added, body_digests, is_statistic, place, refuse_other_body
 from tlkit.predictor import Predictor
 
 FORMAT = 1
+_BEFORE = "before."  # in front of the names of what a method changed of the body, with the values from before
 _LOSSES = {loss.__name__: loss for loss in
            (heads.CrossEntropy, heads.BinaryCrossEntropy, heads.SquaredError, heads.Huber, heads.CTC)}
 
@@ -34,21 +35,24 @@ def save(run, path: Path, body: bool = True) -> Path:
         body: False leaves out the body's own weights and keeps what a method of few parameters learned, the head and
             BatchNorm's statistics.
     Raises:
-        TlkitError: the body has no recipe to be built again by, its own weights learned and are to be left out, a method is
-            merged into it, or the disk is full.
+        TlkitError: the body is to be saved and has no recipe to be built again by, its own weights learned and are to be left
+            out, a method is merged into it, or the disk is full.
     """
     model = run.model
     added = model.backbone.added
-    if model.backbone.recipe is None:
-        raise TlkitError(f"{model.backbone.name} was not made by load_backbone, so it could not be built again from an artefact")
+    if body and not model.backbone.recipe:
+        raise TlkitError(f"{model.backbone.name} was not made by load_backbone, so it could not be built again from an artefact; where its own "
+                         "weights stayed, save with body=False, and tlkit.load(path, body=...) puts the rest onto it")
     if added is not None and added.merged:
         raise TlkitError(f"{added.method.name} is merged into {model.backbone.name}; unmerge it to save it beside the body's weights, or "
                          "`tlkit.peft.remove` it to save a plain body that keeps what was learned")
     tied = model.tied
     tensors = {name: values for name, values in model.state_dict().items() if name not in tied and not name.startswith("loss.")}
-    recipe = dict(model.backbone.recipe)
+    recipe = model.backbone.recipe and dict(model.backbone.recipe)
     if not body:
-        tensors, recipe = _without_body(run, tensors), _origin(recipe)
+        tensors, recipe = _without_body(run, tensors), recipe and origin(recipe)
+    elif added is not None and not added.cannot_be_removed:
+        tensors |= {_BEFORE + name: values for name, values in added.other_values.items()}
     facts = {
         "format": FORMAT,
         "versions": _versions(),
@@ -72,6 +76,9 @@ def _without_body(run, tensors: dict) -> dict:
     """What changed, the head, and BatchNorm's statistics."""
     from tlkit.resuming import changing
 
+    if run.plan.method is not None and run.model.backbone.added is None:
+        raise TlkitError(f"{run.plan.method.name} was taken out of {run.model.backbone.name}, so there is nothing of it to save by itself; save with "
+                         "body=True, or save with body=False before `tlkit.peft.remove`")
     moved = changing(run.model, run.plan)
     own = {f"backbone.{name}" for name in run.model.backbone.added.trained_names()} if run.model.backbone.added is not None else set()
     if learned := [name for name in moved if name.startswith("backbone.") and name not in own]:
@@ -112,15 +119,6 @@ def filled(state: Mapping[str, Tensor], small: Mapping[str, Tensor], needed: Col
     return {**state, **small}
 
 
-def _origin(recipe: dict) -> dict:
-    """What `load_backbone` is to be told to give the body again, with its published weights."""
-    if "torchvision" in recipe:
-        return {"name": recipe["torchvision"], **{key: recipe[key] for key in ("pretrained", "weights", "image_size")}}
-    if "transformers" in recipe:
-        return {"name": recipe["shown_as"], "pooling": recipe["pooling"]}
-    return {"name": next(iter(recipe))}
-
-
 def load(path: str | Path, body: Backbone | None = None) -> Predictor:
     """The model of an artefact, or of a folder that `tlkit finetune` wrote, ready to predict and to be adapted again.
 
@@ -131,6 +129,9 @@ def load(path: str | Path, body: Backbone | None = None) -> Predictor:
         TlkitError: no such file, none of ours, damaged, or of a newer format; a body with other weights.
     """
     facts, tensors, path = read(path)
+    if not isinstance(body, Backbone | None):
+        right = f"`tlkit.load_backbone({body!r})` loads one" if isinstance(body, str) else "a model's is its `.backbone`"
+        raise TlkitError(f"body must be a body, and a {type(body).__name__} was given; {right}")
     if body is not None and not facts["body"].get("left_out"):
         raise TlkitError(f"{path} holds its body itself, and another was given")
     return Predictor(_model(facts, tensors, path, body), facts)
@@ -144,8 +145,14 @@ def read(path: str | Path) -> tuple[dict, dict, Path]:
     """
     from safetensors import safe_open
 
+    if not isinstance(path, (str, Path)):
+        right = "; `run.save(path)` writes one, and `run.model` is the model itself" if hasattr(path, "save") else ""
+        raise TlkitError(f"an artefact is loaded by its path, and a {type(path).__name__} was given{right}")
     path = Path(path)
-    path = path / "model.tl" if path.is_dir() else path
+    folder, path = path, path / "model.tl" if path.is_dir() else path
+    if not path.is_file() and (folder / "checkpoint" / checkpoints.FILE).is_file():
+        raise TlkitError(f"there is no artefact {path} yet: a run was cut short there, and {folder / 'checkpoint'} says how far it came; "
+                         "start it again in the same way, and it goes on and writes one")
     if not path.is_file():
         raise TlkitError(f"there is no artefact {path}; `run.save(path)` or `tlkit finetune --out` writes one")
     try:
@@ -163,14 +170,20 @@ def read(path: str | Path) -> tuple[dict, dict, Path]:
 
 def _model(facts: dict, tensors: dict, path: Path, body: Backbone | None) -> Model:
     left_out = facts["body"].get("left_out", False)
+    before = {name.removeprefix(_BEFORE): tensors.pop(name) for name in list(tensors) if name.startswith(_BEFORE)}
     if left_out:
-        body = body or _published(facts, path)
+        is_given = body is not None
+        body = body if is_given else _published(facts, path)
         if body.added is not None:
             raise TlkitError(f"{body.name} carries a method already ({body.added.method}); `tlkit.peft.Shelf` keeps several on one body")
-        refuse_other_body(body, facts["body"]["digests"], str(path))
+        try:
+            refuse_other_body(body, facts["body"]["digests"], str(path))
+        except TlkitError as error:
+            way = "" if is_given else "; give the body that it was made for: tlkit.load(path, body=...)"
+            raise TlkitError(f"{error}{way}") from error
     else:
         body = rebuild(facts["body"]["recipe"])
-        body.name = facts["body"]["name"]
+        body.name, body.recipe = facts["body"]["name"], facts["body"]["recipe"]
     if method := method_from(facts["body"].get("method")):
         place(body, method, digests=facts["body"]["digests"])
     kind = KINDS[facts["task"]["kind"]]
@@ -194,17 +207,35 @@ def _model(facts: dict, tensors: dict, path: Path, body: Backbone | None) -> Mod
     except TlkitError as error:
         raise TlkitError(f"{path} does not fit its own description: {error}; it was written with {facts['versions']}") from error
     model.load_state_dict(complete)
+    if body.added is not None and not left_out:
+        _note_before(body.added, before, path)
     return model.eval()
 
 
 def _published(facts: dict, path: Path) -> Backbone:
     from tlkit.backbones import load_backbone
 
+    if not facts["body"]["recipe"]:
+        raise TlkitError(f"{path} holds no body of its own, and {facts['body']['name']} was not made by load_backbone; give it: tlkit.load(path, body=...)")
     try:
         return load_backbone(**facts["body"]["recipe"])
     except TlkitError as error:
         raise TlkitError(f"{path} holds no body of its own, and {facts['body']['name']} could not be loaded ({error}); "
                          "give it: tlkit.load(path, body=...)") from error
+
+
+def _note_before(added: Added, before: Mapping[str, Tensor], path: Path) -> None:
+    """What the body's own parameters and statistics were without the method, so that it can be taken out."""
+    here = added.body.stages.state_dict(keep_vars=True)
+    for name, values in before.items():
+        now = added.changed.get(name, here.get(name))
+        if now is None or now.shape != values.shape:
+            raise TlkitError(f"{path} does not fit its own description: it has {_BEFORE}{name}, and the body has nothing of this name and shape")
+        added.keep(name, now)
+        added.other_values[name] = values.to(now)
+    if lacking := [name for name in added.released if name not in before]:
+        added.cannot_be_removed = (f"{path} does not say what {lacking[0]} was before {added.method.name}, so the body cannot be had back from it; "
+                                   "load the published body, or save the run again")
 
 
 def _note_statistics(model: Model, tensors: dict) -> None:

@@ -1,6 +1,7 @@
 """`tlkit finetune`, `distill`, `compare` and `predict`: thin shells around the library."""
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -22,6 +23,12 @@ Precision = Annotated[str, typer.Option("--precision", help="no, bf16, fp16; or 
 Device = Annotated[Optional[str], typer.Option("--device", help="cpu or cuda; a GPU is taken if there is one.")]
 Text = Annotated[Optional[str], typer.Option("--text", help="The column of the texts.")]
 Label = Annotated[Optional[str], typer.Option("--label", help="The column of the labels.")]
+PlanName = Annotated[str, typer.Option("--plan", help="scratch, linear_probe, full, discriminative, gradual_unfreezing, lp_ft; of few parameters: lora, adapters, bitfit, prompt_tuning, prefix_tuning, ia3; or a JSON file.")]
+Rank = Annotated[Optional[int], typer.Option("--rank", help="Of lora's updates.")]
+Alpha = Annotated[Optional[float], typer.Option("--alpha", help="lora's updates are scaled by alpha / rank.")]
+Bottleneck = Annotated[Optional[int], typer.Option("--bottleneck", help="Width of adapters.")]
+Count = Annotated[Optional[int], typer.Option("--count", help="How many prompts, or keys and values of a prefix.")]
+Targets = Annotated[Optional[str], typer.Option("--targets", help="Parts of the body that few parameters go to, with commas: query,value.")]
 KindOfTask = Annotated[Optional[str], typer.Option("--kind", help="Of the task, if it is not to be guessed.")]
 
 _IN_A_PLAN = ("epochs", "lr", "head_lr", "frozen", "batch_size", "accumulate", "patience", "metric", "batchnorm",
@@ -33,12 +40,12 @@ def finetune(
     data: Data,
     out: Annotated[Path, typer.Option("--out", help="The folder for model, report and history; a run that was cut short goes on there.")],
     backbone: BackboneName = None,
-    plan: Annotated[str, typer.Option("--plan", help="scratch, linear_probe, full, discriminative, gradual_unfreezing, lp_ft; of few parameters: lora, adapters, bitfit, prompt_tuning, prefix_tuning, ia3; or a JSON file.")] = "lp_ft",
-    rank: Annotated[Optional[int], typer.Option("--rank", help="Of lora's updates.")] = None,
-    alpha: Annotated[Optional[float], typer.Option("--alpha", help="lora's updates are scaled by alpha / rank.")] = None,
-    bottleneck: Annotated[Optional[int], typer.Option("--bottleneck", help="Width of adapters.")] = None,
-    count: Annotated[Optional[int], typer.Option("--count", help="How many prompts, or keys and values of a prefix.")] = None,
-    targets: Annotated[Optional[str], typer.Option("--targets", help="Parts of the body that few parameters go to, with commas: query,value.")] = None,
+    plan: PlanName = "lp_ft",
+    rank: Rank = None,
+    alpha: Alpha = None,
+    bottleneck: Bottleneck = None,
+    count: Count = None,
+    targets: Targets = None,
     labels_per_class: Annotated[Optional[int], typer.Option("--labels-per-class", help="Train on so few labels.")] = None,
     epochs: Epochs = None,
     lr: Rate = None,
@@ -66,6 +73,7 @@ def finetune(
     """
     from tlkit.adaptation import adapt
     from tlkit.devices import accelerator_for
+    from tlkit.files import refuse_unwritable
     from tlkit.training import finetune as train
 
     task = _task(data, labels_per_class, seed, text, label, kind)
@@ -78,6 +86,7 @@ def finetune(
     mixed = "no" if precision == "float64" else precision
     is_main = accelerator_for(mixed, device).is_main_process
     if is_main:
+        refuse_unwritable(out, "--out")
         typer.echo(f"{task.name}: {task.kind}, {len(task.train)} training examples, {len(task.val)} for validation, {len(task.test)} for the test")
         for note in task.notes:
             typer.echo(f"note: {note}")
@@ -93,7 +102,12 @@ def distill(
     student: Annotated[str, typer.Option("--student", help="A body by name for the student: glyphnet_small and minilm_small are made for it.")],
     out: Annotated[Path, typer.Option("--out", help="The folder for the student's model, report and history; a run that was cut short goes on there.")],
     data: Annotated[Optional[str], typer.Option("--data", help="A task or the path of data; if none is given, the task that the teacher learned.")] = None,
-    plan: Annotated[str, typer.Option("--plan", help="As for finetune.")] = "full",
+    plan: PlanName = "full",
+    rank: Rank = None,
+    alpha: Alpha = None,
+    bottleneck: Bottleneck = None,
+    count: Count = None,
+    targets: Targets = None,
     temperature: Annotated[float, typer.Option("--temperature", help="The higher, the more the teacher's small probabilities count.")] = 4.0,
     soft_share: Annotated[float, typer.Option("--soft-share", help="From 0, the labels alone, to 1, the teacher alone.")] = 0.9,
     hint: Annotated[Optional[list[str]], typer.Option("--hint", help="STUDENT_STAGE=TEACHER_STAGE, whose features the student is to give; again for more.")] = None,
@@ -121,6 +135,7 @@ def distill(
     from tlkit.devices import accelerator_for
     from tlkit.distillation import Distil
     from tlkit.distillation import distill as learn
+    from tlkit.files import refuse_unwritable
     from tlkit.pseudo_labels import pseudo_labelled
 
     settings = Distil(temperature, soft_share, _pairs("--hint", hint), attention=_pairs("--attention", attention))
@@ -131,10 +146,12 @@ def distill(
     start = _start(task, student, image_size, precision, seed)
     body = getattr(start, "backbone", start)
     chosen = _plan(context, plan, body, epochs=epochs, learning_rate=lr, head_learning_rate=head_lr, frozen=_stages(frozen),
-                   batch_size=batch_size, patience=patience or None, metric=metric)
+                   batch_size=batch_size, patience=patience or None, metric=metric,
+                   method=_given(rank=rank, alpha=alpha, bottleneck=bottleneck, count=count, targets=_names(targets)))
     mixed = "no" if precision == "float64" else precision
     is_main = accelerator_for(mixed, device).is_main_process
     if is_main:
+        refuse_unwritable(out, "--out")
         typer.echo(f"teacher: {predictor.describe()}\n{task.name}: {task.kind}, {len(task.train)} training examples\n"
                    f"student {body.name}, {settings}\n{chosen}")
     run = learn(adapt(start, task, seed), predictor, task, chosen, seed, settings, checkpoint=out / "checkpoint", precision=mixed, device=device)
@@ -146,10 +163,9 @@ def _write(run, chosen, out: Path) -> None:
     """What a run leaves in its folder: artefact, plan, history, and the report where there is a test split."""
     if run.interrupted:
         raise typer.Exit(130)
-    out.mkdir(parents=True, exist_ok=True)
-    run.save(out / "model.tl")
+    written = run.save(out / "model.tl")
     if run.model.backbone.added is not None:
-        run.save(out / "changes.tl", body=False)
+        written = f"{written} and {run.save(out / 'changes.tl', body=False)}"
     (out / "plan.json").write_text(chosen.to_json() + "\n", encoding="utf-8")
     run.history.to_csv(out / "history.csv", index=False)
     if len(run.task.test):
@@ -157,7 +173,7 @@ def _write(run, chosen, out: Path) -> None:
         (out / "report.json").write_text(report.to_json() + "\n", encoding="utf-8")
         (out / "report.html").write_text(f"<!doctype html><meta charset='utf-8'><title>{run.task.name}</title>{report._repr_html_()}", encoding="utf-8")
         typer.echo(str(report))
-    typer.echo(f"wrote {out / 'model.tl'}; tlkit predict {out} INPUT... uses it")
+    typer.echo(f"wrote {written}; tlkit predict {out} INPUT... uses it")
 
 
 def compare(
@@ -181,6 +197,7 @@ def compare(
 ) -> None:
     """Train several plans at several label counts over several seeds: a table and a picture."""
     from tlkit.adaptation import adapt
+    from tlkit.files import refuse_unwritable
     from tlkit.sweep import compare as measure
 
     counts = [_count(each) for each in labels.split(",")]
@@ -189,6 +206,8 @@ def compare(
     body = getattr(start, "backbone", start)
     chosen = [_plan(context, name.strip(), body, "metric", epochs=epochs, batch_size=batch_size, patience=patience or None, metric=metric)
               for name in plans.split(",")]
+    if out is not None:
+        refuse_unwritable(out, "--out")
     found = measure(
         lambda count, seed: _task(data, count, seed, text, label, kind),
         lambda task, seed: adapt(_start(task, backbone, image_size, precision), task, seed),
@@ -197,7 +216,6 @@ def compare(
     )
     typer.echo(str(found))
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
         (out / "comparison.json").write_text(found.to_json() + "\n", encoding="utf-8")
         (out / "comparison.txt").write_text(f"{found}\n", encoding="utf-8")
         found.draw().savefig(out / "comparison.png", dpi=120)
@@ -261,7 +279,10 @@ def _plan(context: typer.Context, name: str, body, also_of: str = "", **given):
     if beside := [option.opts[0] for option in context.command.params
                   if option.name in _IN_A_PLAN and option.name != also_of and context.get_parameter_source(option.name).name == "COMMANDLINE"]:
         raise TlkitError(f"{name} says all of the plan itself, and {', '.join(beside)} was given beside it; change it there")
-    return Plan.from_json(path.read_text(encoding="utf-8"))
+    try:
+        return Plan.from_json(path.read_text(encoding="utf-8"))
+    except (TlkitError, UnicodeDecodeError) as error:
+        raise TlkitError(f"{name} is no plan: {error}") from error
 
 
 def _given(**settings) -> dict:
@@ -297,9 +318,10 @@ def _data_of(predictor, teacher: Path) -> str:
     from tlkit.data import task_names
 
     facts = predictor.facts["task"]
-    for where in (facts["name"] if facts["name"] in task_names() else None, facts["source"] if Path(facts["source"]).exists() else None):
-        if where is not None:
-            return where
+    if os.path.isabs(facts["source"]) and os.path.exists(facts["source"]):
+        return facts["source"]
+    if facts["name"] in task_names():
+        return facts["name"]
     raise TlkitError(f"{teacher} was trained on {facts['name']}, which is not found again by that name; say where it is: --data PATH")
 
 

@@ -96,21 +96,21 @@ def default_plan(
         takers = [each for each, kind in METHODS.items() if odd[0] in (field.name for field in fields(kind))]
         raise TlkitError(f"the plan {name} has no {odd[0]}, and {odd[0]}={method[odd[0]]} was given; plans that have it: {', '.join(takers)}")
     rates = _RATES[family(backbone)]
-    body, head = learning_rate or rates.body, head_learning_rate or rates.head
+    body, head = _given(learning_rate, rates.body), _given(head_learning_rate, rates.head)
     if name == "linear_probe":
-        plan = PLANS[name](epochs or rates.probe_epochs, head)
+        plan = PLANS[name](_given(epochs, rates.probe_epochs), head)
     elif name == "scratch":
-        plan = PLANS[name](epochs or 2 * rates.epochs, learning_rate or 3 * rates.body)
+        plan = PLANS[name](_given(epochs, 2 * rates.epochs), _given(learning_rate, 3 * rates.body))
     elif name in METHODS:
-        rate = learning_rate or rates.body * _TIMES_FASTER[name]["Transformer" in family(backbone)]
-        plan = few_parameters(METHODS[name](**(method or {})), epochs or 2 * rates.epochs, rate, head)
+        rate = _given(learning_rate, rates.body * _TIMES_FASTER[name]["Transformer" in family(backbone)])
+        plan = few_parameters(METHODS[name](**(method or {})), _given(epochs, 2 * rates.epochs), rate, head)
     elif name == "lp_ft":
-        plan = PLANS[name](epochs or rates.epochs, body, rates.probe_epochs)
+        plan = PLANS[name](_given(epochs, rates.epochs), body, rates.probe_epochs)
         plan = plan.changed(phases=(replace(plan.phases[0], head_learning_rate=head), plan.phases[1]))
     elif name == "gradual_unfreezing":
-        plan = PLANS[name](epochs=epochs or max(1, rates.epochs // 3), learning_rate=body, probe_epochs=rates.probe_epochs)
+        plan = PLANS[name](epochs=_given(epochs, max(1, rates.epochs // 3)), learning_rate=body, probe_epochs=rates.probe_epochs)
     else:
-        plan = PLANS[name](epochs or rates.epochs, body, head)
+        plan = PLANS[name](_given(epochs, rates.epochs), body, head)
     if frozen is not None:
         plan = plan.changed(phases=tuple(replace(phase, frozen=frozen) if phase.learning_rate else phase for phase in plan.phases))
     if batchnorm is not None or _keeps_statistics(backbone, plan):
@@ -118,6 +118,10 @@ def default_plan(
     if backbone.modality != "image" or family(backbone) != "small network":
         settings = {"jitter": None, **settings}
     return plan.changed(**settings)
+
+
+def _given(value, otherwise):
+    return otherwise if value is None else value
 
 
 def _keeps_statistics(backbone: Backbone, plan: Plan) -> bool:

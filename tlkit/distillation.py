@@ -3,6 +3,7 @@
 Axes: B batch, C classes, F features or channels, H height, W width, T places, W words where tags are learned.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from tlkit.feature_key import weights_hash
 from tlkit.heads import IGNORED, CrossEntropy, Loss
 from tlkit.model import Model
 from tlkit.run import Run
+from tlkit.settings import refuse_other_kinds
 from tlkit.teacher import Lesson, Taught, Teacher, feature, teacher_model
 
 
@@ -44,15 +46,24 @@ class Distil:
     attention_strength: float = 1.0
 
     def __post_init__(self):
+        refuse_other_kinds(self)
         for name in ("hints", "attention"):
-            object.__setattr__(self, name, tuple((student, teacher) for student, teacher in getattr(self, name)))
-        if not self.temperature > 0:
-            raise TlkitError(f"temperature={self.temperature} must be above 0; 1 leaves the teacher's probabilities as they are, 4 is usual")
+            object.__setattr__(self, name, _pairs(name, getattr(self, name)))
+        if not 0 < self.temperature < math.inf:
+            raise TlkitError(f"temperature={self.temperature} must be above 0 and finite; 1 leaves the teacher's probabilities as they are, 4 is usual")
         if not 0 <= self.soft_share <= 1:
             raise TlkitError(f"soft_share={self.soft_share} must lie between 0 and 1")
         for name in ("hint_strength", "attention_strength"):
-            if getattr(self, name) < 0:
-                raise TlkitError(f"{name}={getattr(self, name)} must be 0 or more")
+            if not 0 <= getattr(self, name) < math.inf:
+                raise TlkitError(f"{name}={getattr(self, name)} must be 0 or more, and finite")
+
+
+def _pairs(name: str, given) -> tuple[tuple[str, str], ...]:
+    if isinstance(given, (tuple, list)) and all(isinstance(pair, (tuple, list)) and list(map(type, pair)) == [str, str] for pair in given):
+        return tuple(map(tuple, given))
+    is_one = isinstance(given, (tuple, list)) and list(map(type, given)) == [str, str]
+    right = f"(({given[0]!r}, {given[1]!r}),)" if is_one else '(("block2", "block3"),)'
+    raise TlkitError(f"{name}={given!r} must be pairs of a student's and a teacher's stage: {name}={right}")
 
 
 def distill(
@@ -79,12 +90,17 @@ def distill(
             the student, a stage that one of the two does not have, or that is frozen in the student; mixup.
     """
     from tlkit import plans
+    from tlkit.fitting import refuse_misfits
     from tlkit.training import finetune
 
+    plan = plans.full() if plan is None else plan
+    refuse_misfits(student, task, plan)
+    if not isinstance(settings, Distil | None):
+        raise TlkitError(f"settings={settings!r} must be a Distil, such as Distil(temperature=4.0)")
     plain = student.loss
     student.loss = DistillationLoss(student, teacher_model(teacher), settings or Distil(), seed)
     try:
-        run = finetune(student, task, plan or plans.full(), seed, **options)
+        run = finetune(student, task, plan, seed, **options)
     finally:
         student.loss = plain
     run.start = {name: values for name, values in run.start.items() if not name.startswith("loss.")}

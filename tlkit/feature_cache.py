@@ -41,6 +41,10 @@ class FeatureCache:
     memory_limit: int = 2**30
     folder: Path | None = None
 
+    def __post_init__(self):
+        if self.folder is not None:
+            object.__setattr__(self, "folder", Path(self.folder))
+
 
 def open_examples(
     model: Model,

@@ -45,6 +45,22 @@ def write_tensors(path: Path, tensors: Mapping, metadata: Mapping[str, str] | No
         raise TlkitError(f"{path} could not be written: {why}; what was there before is untouched") from error
 
 
+def refuse_unwritable(folder: Path, option: str) -> None:
+    """Make a folder if it is not there, and raise a TlkitError where nothing can be written into it.
+
+    Args:
+        option: what the folder was given as.
+    """
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise TlkitError(f"{folder} is a file; {option} names a folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise TlkitError(f"{folder} cannot be written to ({error.strerror}); {option} names a folder that can be made and written to") from error
+
+
 @contextmanager
 def aside(path: Path):
     """A path beside `path` to write to; it takes the place of `path` at the end, or vanishes if something goes wrong."""

@@ -263,13 +263,15 @@ def last_stage(kind: Kind, backbone: Backbone) -> str:
     Raises:
         TlkitError: the head needs a sequence, and the body gives none.
     """
-    *_, before, last = backbone.stages
+    *before, last = backbone.stages
     if not kind.reads_sequence:
         return last
     if not isinstance(backbone.stages[last], tuple(POOLS.values())) or backbone.modality == "image":
         raise TlkitError(f"a task of kind {kind.name!r} needs a body that reads sequences, and {backbone.name} gives "
                          "one vector an example; take a Transformer for its texts or sounds")
-    return before
+    if not before:
+        raise TlkitError(f"a task of kind {kind.name!r} needs a stage in front of {last}, and {backbone.name} has that one alone")
+    return before[-1]
 
 
 def _mean_and_spread(task: Task) -> tuple[float, float]:

@@ -8,11 +8,13 @@ import json
 import math
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import groupby
+from numbers import Integral
 
 from tlkit.data.augmentation import Jitter
 from tlkit.errors import TlkitError
-from tlkit.peft.methods import IA3, Adapters, BitFit, LoRA, Method, PrefixTuning, PromptTuning, method_from
+from tlkit.peft.methods import IA3, Adapters, BitFit, LoRA, Method, PrefixTuning, PromptTuning
 from tlkit.schedules import SCHEDULES
+from tlkit.settings import refuse_other_kinds
 from tlkit.unfreezing import stages_that_train
 
 OPTIMIZERS = ("adamw", "sgd")
@@ -47,8 +49,16 @@ class Phase:
     def __post_init__(self):
         if isinstance(self.frozen, (str, list)):
             object.__setattr__(self, "frozen", (self.frozen,) if isinstance(self.frozen, str) else tuple(self.frozen))
-        object.__setattr__(self, "rates", tuple((name, float(rate)) for name, rate in self.rates))
-        _refuse(self.epochs < 1 or self.epochs != int(self.epochs), f"epochs={self.epochs} must be a whole number from 1 on")
+        refuse_other_kinds(self)
+        _refuse(not (_is_whole(self.frozen) or isinstance(self.frozen, tuple) and all(isinstance(name, str) for name in self.frozen)),
+                f"frozen={self.frozen!r} must be names of stages, or a whole number that counts them")
+        try:
+            object.__setattr__(self, "rates", tuple((name, float(rate)) for name, rate in self.rates))
+        except (TypeError, ValueError) as error:
+            raise TlkitError(f"rates={self.rates!r} must be pairs of a stage and its learning rate, such as ((\"stem\", 1e-4),)") from error
+        _refuse(self.freezes_body and self.head_learning_rate == 0,
+                "learning_rate and head_learning_rate are both 0 in one phase, so nothing would learn; give one of them")
+        _refuse(self.epochs < 1, f"epochs={self.epochs} must be a whole number from 1 on")
         for name in ("learning_rate", "head_learning_rate", "depth_decay"):
             value = getattr(self, name)
             _refuse(not (math.isfinite(value) and value >= 0), f"{name}={value} must be 0 or more")
@@ -112,8 +122,15 @@ class Plan:
     metric: str | None = None
 
     def __post_init__(self):
-        object.__setattr__(self, "phases", tuple(self.phases))
+        phases = (self.phases,) if isinstance(self.phases, Phase) else self.phases
+        _refuse(not isinstance(phases, (tuple, list)) or any(not isinstance(phase, Phase) for phase in phases),
+                f"phases={phases!r} must be phases, such as (Phase(epochs=5, learning_rate=1e-3),)")
+        object.__setattr__(self, "phases", tuple(phases))
         _refuse(not self.phases, "a plan needs one phase or more")
+        _refuse_no_method(self.method, or_none=True)
+        _refuse(not isinstance(self.jitter, Jitter | None), f"jitter={self.jitter!r} must be a Jitter, such as Jitter(degrees=10), or None")
+        for settings in (self, *([self.jitter] if self.jitter else [])):
+            refuse_other_kinds(settings)
         _refuse(self.method is not None and self.fresh_weights,
                 "a method of few parameters needs pretrained weights beside it; set fresh_weights=False")
         _refuse(self.method is not None and all(phase.freezes_body for phase in self.phases),
@@ -130,7 +147,9 @@ class Plan:
         _refuse(not 0 <= self.dropout < 1, f"dropout={self.dropout} must lie between 0 and below 1")
         _refuse(not 0 <= self.warmup <= 1, f"warmup={self.warmup} must lie between 0 and 1")
         _refuse(self.patience is not None and self.patience < 1, f"patience={self.patience} must be 1 or more, or None")
-        _refuse(self.clip_norm is not None and self.clip_norm <= 0, f"clip_norm={self.clip_norm} must be above 0, or None")
+        _refuse(self.clip_norm is not None and not self.clip_norm > 0, f"clip_norm={self.clip_norm} must be above 0, or None")
+        for name in ("weight_decay", "l2_sp", "mixup"):
+            _refuse(not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0), f"{name}={getattr(self, name)} must be 0 or more")
         _refuse(self.views < 0 or (self.views > 0 and self.jitter is None), "views needs a jitter to draw them with")
 
     @property
@@ -147,14 +166,11 @@ class Plan:
         """The plan that `to_json` wrote.
 
         Raises:
-            TlkitError: a setting that plans do not have, or a value out of range.
+            TlkitError: no JSON, a setting that plans do not have or that is missing, or a value that makes no sense.
         """
-        given = json.loads(text)
-        if unknown := sorted(set(given) - {each.name for each in fields(cls)}):
-            raise TlkitError(f"plans have no setting {unknown[0]!r}; settings: {', '.join(each.name for each in fields(cls))}")
-        phases = tuple(Phase(**phase) for phase in given.pop("phases"))
-        jitter, method = given.pop("jitter", None), method_from(given.pop("method", None))
-        return cls(**given, phases=phases, method=method, jitter=Jitter(**jitter) if jitter else None)
+        from tlkit.plan_json import plan_from_json
+
+        return plan_from_json(text)
 
     def changed(self, **changes) -> "Plan":
         """A copy with some fields changed."""
@@ -186,6 +202,15 @@ def _frozen_in_words(phase: Phase, method: Method | None = None) -> str:
         which = f"the first {count}" if phase.frozen > 0 else f"all but the last {count}" if count else "nothing"
         return which + (" stages" if count > 1 else " stage" if count == 1 else "")
     return ", ".join(phase.frozen) or "nothing"
+
+
+def _is_whole(value) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def _refuse_no_method(method, or_none: bool = False) -> None:
+    _refuse(not (isinstance(method, Method) or or_none and method is None),
+            f"method={method!r} must be settings of one, such as tlkit.peft.LoRA(rank=4)" + (", or None" if or_none else ""))
 
 
 def _refuse(wrong: bool, what: str) -> None:
@@ -251,6 +276,7 @@ def few_parameters(
         method: settings of one, such as `tlkit.peft.LoRA(rank=4)`.
         frozen: stages that nothing is to learn in.
     """
+    _refuse_no_method(method)
     return Plan(method.name, (Phase(epochs, learning_rate, head_learning_rate, frozen=frozen),), method=method, **settings)
 
 

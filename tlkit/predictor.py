@@ -3,7 +3,9 @@
 Axes: N examples, C classes.
 """
 
+import os
 import sys
+import warnings
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -15,7 +17,7 @@ from torch import Tensor
 from tlkit.data.inputs import Inputs
 from tlkit.data.pictures import read_picture
 from tlkit.data.sound import read_wav
-from tlkit.errors import TlkitError
+from tlkit.errors import TlkitError, TlkitWarning
 from tlkit.kinds import Generation, TokenClassification
 from tlkit.model import Model
 from tlkit.windows import sentence_windows
@@ -147,6 +149,9 @@ def read_inputs(predictor: Predictor, given: Sequence[str]) -> tuple[list[str], 
     """
     modality = predictor.model.backbone.modality
     if modality == "text":
+        for each in given:
+            if each != "-" and os.path.isfile(each):
+                warnings.warn(f"{each!r} is a file, and its name is read as a text; - reads lines of text: tlkit predict MODEL - < {each}", TlkitWarning, stacklevel=2)
         lines = [line.rstrip("\n") for each in given for line in (sys.stdin if each == "-" else [each])]
         lines = [line for line in lines if line.strip()]
         if not lines:

@@ -10,6 +10,7 @@ import torch
 
 from tlkit import plans, resuming
 from tlkit.adaptation import adapt, draw_fresh_weights
+from tlkit.errors import TlkitError
 from tlkit.freezing import stages_frozen_by
 from tlkit.prediction import collect
 from tlkit.report import Report
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 def report(run: Run, split: str = "test", scratch: bool | plans.Plan = False) -> Report:
     """What `Run.report` gives."""
     model, task = run.model, run.task
+    _refuse_changed(run)
     after = collect(model, task.splits[split]).evaluation()
     return Report(
         task=task.name,
@@ -42,6 +44,15 @@ def report(run: Run, split: str = "test", scratch: bool | plans.Plan = False) ->
         training_flops=training_flops(run),
         notes=tuple(dict.fromkeys(phase["note"] for phase in run.kept)),
     )
+
+
+def _refuse_changed(run: Run) -> None:
+    added = run.model.backbone.added
+    if added is not None and added.merged:
+        raise TlkitError(f"{added.method.name} is merged into the body, so what it was before training cannot be asked; `tlkit.peft.unmerge` it first")
+    if missing := [name for name in run.start if name not in run.model.state_dict()]:
+        raise TlkitError(f"the model is not as it was trained: {missing[0].removeprefix('backbone.stages.')} is no longer in it; take the report "
+                         "before `tlkit.peft.remove`")
 
 
 def _before(run: Run, split: str):

@@ -132,6 +132,7 @@ def describe(loop) -> dict:
         "model": [model.backbone.name, hashlib.sha256(json.dumps(layout).encode()).hexdigest(), weights_hash(frozen)],
         "data": [task.name, len(task.train), content_hash(task.train.labels, 10_000), content_hash(task.train.inputs, 256)],
         "plan": json.loads(loop.plan.to_json()),
+        "preparation": [model.backbone.preprocessing.describe(), model.backbone.pooling],
         "loss": json.loads(json.dumps(model.loss.facts())),
         "seed": loop.seed,
     }
@@ -140,19 +141,57 @@ def describe(loop) -> dict:
 def _refuse_others(loop, there: dict) -> None:
     here = loop.description
     place = Path(loop.folder) / checkpoints.FILE
-    for what in ("model", "data", "plan", "loss", "seed"):
+    of_other_name = [what for what in ("model", "data") if there.get(what, here[what])[0] != here[what][0]]
+    for what in (*of_other_name, "plan", "preparation", "model", "data", "loss", "seed"):  # what says most comes first
         if there.get(what, here[what]) == here[what]:
             continue
         if what in ("plan", "loss"):
-            names = [name for name in {**here[what], **there[what]} if here[what].get(name) != there[what].get(name)]
-            if not names:  # a setting that was not there yet, and is not used
+            detail = _difference(there[what], here[what])
+            if not detail:  # a setting that was not there yet, and is not used
                 continue
-            name = names[0]
-            detail = f"{name} is {there[what].get(name)} there and {here[what].get(name)} here"
+            if detail.startswith("teacher "):
+                what, detail = "teacher", "its weights are others"
         elif what == "seed":
             detail = f"{there[what]} there and {here[what]} here"
+        elif what == "preparation":
+            pairs = zip(there[what], here[what], strict=True)
+            detail = "; ".join(f"{_only_of(before, now)} there and {_only_of(now, before)} here" for before, now in pairs if before != now)
         elif there[what][0] != here[what][0]:
             detail = f"{there[what][0]} there and {here[what][0]} here"
         else:
             detail = "of the same name, but with other weights or layers" if what == "model" else "of the same name, but with other examples"
         raise TlkitError(f"{place} is of a run with another {what} ({detail}); go on with the same, or name another folder")
+
+
+def _difference(there: dict, here: dict, of: str = "") -> str:
+    """The first setting that is not the same, in words; empty where all are. A name that differs is the difference itself."""
+    for name in {**here, **there}:
+        before, now = there.get(name), here.get(name)
+        if before == now:
+            continue
+        if name == "name":
+            return f"{before} there and {now} here"
+        if isinstance(before, dict) and isinstance(now, dict) and before.get("name") == now.get("name"):
+            within = [_difference(before, now)]
+        elif name == "phases" and len(before) == len(now):
+            within = [_difference(old, new, f" of phase {number}" if len(now) > 1 else "")
+                      for number, (old, new) in enumerate(zip(before, now, strict=True), start=1)]
+        else:
+            return f"{name}{of} is {_said(before)} there and {_said(now)} here"
+        if said := next(filter(None, within), ""):
+            return said
+    return ""
+
+
+def _only_of(text: str, other: str) -> str:
+    """The parts between commas that the other does not have."""
+    return ", ".join(part for part in text.split(", ") if part not in other.split(", ")) or text or "none"
+
+
+def _said(value) -> str:
+    if isinstance(value, dict) and "name" in value:
+        return str(value["name"])
+    if not isinstance(value, list):
+        return str(value)
+    said = ", ".join(map(str, value)) or "nothing"
+    return said if len(said) <= 60 else f"a list of {len(value)}"

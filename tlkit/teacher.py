@@ -25,7 +25,10 @@ def teacher_model(teacher) -> Model:
         from tlkit.artefact import load
 
         teacher = load(teacher)
-    return teacher if isinstance(teacher, Model) else teacher.model
+    model = teacher if isinstance(teacher, Model) else getattr(teacher, "model", None)
+    if not isinstance(model, Model):
+        raise TlkitError(f"a teacher is a trained model, what tlkit.load gives, or the path of an artefact, and a {type(teacher).__name__} was given")
+    return model
 
 
 def ask_once(teacher: nn.Module, batches) -> Tensor:

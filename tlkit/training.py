@@ -25,6 +25,8 @@ from tlkit.early_stopping import EarlyStopping
 from tlkit.errors import TlkitError
 from tlkit.examples import KeptExamples
 from tlkit.feature_cache import FeatureCache, open_examples
+from tlkit.files import refuse_unwritable
+from tlkit.fitting import refuse_misfits
 from tlkit.freezing import freeze, parameter_groups, stages_frozen_by, stages_named
 from tlkit.model import Model
 from tlkit.peft.placing import place, remove
@@ -68,10 +70,14 @@ def finetune(
     Returns:
         A `Run`; the model is in eval mode.
     Raises:
-        TlkitError: labels out of range, a stage that does not exist, a batch of one with BatchNorm, a loss that is not
-            finite, too little memory, or a checkpoint of another run.
+        TlkitError: a model for another task, images of a size that the body does not read, labels out of range, a stage
+            that does not exist, a batch of one with BatchNorm, a loss that is not finite, too little memory, a checkpoint
+            of another run, or a folder for it that cannot be written to.
     """
-    plan = plan or plans.lp_ft()
+    plan = plans.lp_ft() if plan is None else plan
+    refuse_misfits(model, task, plan)
+    if not isinstance(cache, FeatureCache | bool | None):
+        raise TlkitError(f"cache={cache!r} must be True, False or a FeatureCache, such as FeatureCache(folder={str(cache)!r})")
     if task.modality != "image":
         plan = plan.changed(jitter=None, views=0)
     refuse_bad_labels(task)
@@ -113,6 +119,10 @@ class _Loop:
         if plan.patience is not None and len(self.task.val) == 0:
             raise TlkitError(f"the val split of {self.task.name} is empty, so no epoch can be called the best; patience=None "
                              "trains to the end")
+        if self.task.modality == "image" and hasattr(self.task.train.inputs, "__getitem__"):
+            model.backbone.preprocessing(self.task.train.inputs[:1])  # refuses a size that the body does not read
+        if self.folder is not None and self.accelerator.is_main_process:
+            refuse_unwritable(self.folder, "checkpoint")
         self._place_method()
         model.dropout.p = plan.dropout
         model.statistics_move = plan.batchnorm == "adapted"

@@ -208,6 +208,16 @@ def test_trained_by_the_one_loop_the_updates_are_those_of_a_plain_loop_over_peft
     ({"use_dora": True}, "was made with use_dora=True, which has no counterpart here"),
     ({"bias": "all"}, "was made with bias=all, which has no counterpart here"),
     ({"r": 3}, "of shape (3, 32)"),
+    ({"r": "2"}, "adapter_config.json: rank='2' must be a whole number from 1 on"),
+    ({"r": None}, "adapter_config.json: rank=None must be a whole number from 1 on"),
+    ({"init_lora_weights": "pissa"}, "was made with init_lora_weights='pissa', which changed the model's own weights too"),
+    ({"init_lora_weights": "pissa_niter_4"}, "init_lora_weights='pissa_niter_4'"),
+    ({"init_lora_weights": "olora"}, "init_lora_weights='olora'"),
+    ({"init_lora_weights": "corda"}, "init_lora_weights='corda'"),
+    ({"init_lora_weights": "loftq"}, "init_lora_weights='loftq'"),
+    ({"init_lora_weights": "lora_ga"}, "init_lora_weights='lora_ga'"),
+    ({"alora_invocation_tokens": [5]}, "was made with alora_invocation_tokens=[5], which has no counterpart here"),
+    ({"something_new": True}, "was made with something_new=True, which has no counterpart here"),
 ])
 def test_what_peft_made_and_cannot_be_read_is_refused_in_a_sentence(change, said, originals, tmp_path):
     import json
@@ -220,3 +230,54 @@ def test_what_peft_made_and_cannot_be_read_is_refused_in_a_sentence(change, said
     with pytest.raises(TlkitError) as caught:
         peft.from_peft(body, folder)
     assert said in str(caught.value) and body.added is None
+
+
+def test_files_of_peft_that_lack_something_are_refused_in_a_sentence(originals, tmp_path):
+    import json
+
+    from safetensors.torch import load_file, save_file
+    _, body = originals("bert")
+    peft.place(body, peft.LoRA(rank=2))
+    folder = peft.to_peft(body, tmp_path)
+    peft.remove(body)
+    settings, weights = folder / "adapter_config.json", folder / "adapter_model.safetensors"
+    config, tensors = json.loads(settings.read_text()), load_file(weights)
+    first = next(iter(tensors))
+    for change, said in [
+        (lambda: settings.write_text("[]"), "adapter_config.json holds a list, and settings by name are due"),
+        (lambda: settings.write_text(json.dumps({name: value for name, value in config.items() if name != "r"})), "adapter_config.json lacks r,"),
+        (lambda: settings.write_text(json.dumps({name: value for name, value in config.items() if name != "lora_alpha"})), "lacks lora_alpha,"),
+        (lambda: save_file({}, weights), "holds no tensors, so there is no update to read"),
+        (lambda: save_file({**tensors, first: tensors[first] * float("nan")}, weights), f"holds numbers in {first} that are not finite"),
+    ]:
+        settings.write_text(json.dumps(config))
+        save_file(tensors, weights)
+        change()
+        with pytest.raises(TlkitError) as caught:
+            peft.from_peft(body, folder)
+        assert said in str(caught.value) and "\n" not in str(caught.value) and body.added is None
+
+
+@pytest.mark.parametrize("start, same", [("gaussian", True), ("orthogonal", True), ("pissa", False), ("olora", False)])
+def test_a_start_is_refused_where_peft_changes_the_models_own_weights(start, same, originals, tmp_path):
+    model, body = originals("bert")
+    model = model.float()
+    before = copy.deepcopy(model.state_dict())
+    there = hf.get_peft_model(model, hf.LoraConfig(r=2, target_modules=["query"], init_lora_weights=start))
+    there.save_pretrained(tmp_path / "theirs")
+    kept = all(torch.equal(values, before[name]) for name, values in there.unload().state_dict().items())
+    assert kept == same
+    if same:
+        assert len(peft.from_peft(body, tmp_path / "theirs").arounds) == 2
+    else:
+        with pytest.raises(TlkitError, match="init_lora_weights"):
+            peft.from_peft(body, tmp_path / "theirs")
+
+
+def test_what_peft_trained_learns_on_by_its_own_method(originals, tmp_path):
+    model, body = originals("bert")
+    hf.get_peft_model(model, hf.LoraConfig(r=2, target_modules=["query"])).save_pretrained(tmp_path)
+    added = peft.from_peft(body, tmp_path)
+    task = tlkit.load_task("tickets", labels_per_class=1, seed=0)
+    run = tlkit.finetune(tlkit.adapt(body, task), task, plans.few_parameters(added.method, epochs=1), progress=False)
+    assert run.model.backbone.added is added and any(float(around.up.detach().abs().max()) > 0 for around in added.arounds.values())

@@ -21,10 +21,19 @@ def test_parameters_and_moments_are_those_of_layers_and_optimiser():
     assert share == pytest.approx(parameters / sum(layer.weight.numel() for layer in layers))
 
 
-@pytest.mark.parametrize("shapes, rank, said", [([(4, 5)], 0, "between 1 and 4"), ([(9, 5), (4, 3)], 4, "between 1 and 3"), ([], 1, "no weights")])
+@pytest.mark.parametrize("shapes, rank, said", [
+    ([(4, 5)], 0, "rank=0 must be a whole number from 1 on"), ([(4, 5)], 1.5, "rank=1.5 must be a whole number from 1 on"),
+    ([(4, 5)], 5, "between 1 and 4"), ([(9, 5), (4, 3)], 4, "between 1 and 3"), ([], 1, "no weights"),
+])
 def test_a_rank_that_does_not_fit_is_refused(shapes, rank, said):
     with pytest.raises(TlkitError, match=said):
         peft.low_rank_cost(shapes, rank)
+
+
+@pytest.mark.parametrize("size", [-1, 0, 2.5, "4"])
+def test_numbers_of_no_whole_size_are_refused(size):
+    with pytest.raises(TlkitError, match=f"bytes_per_number={size!r} must be a whole number from 1 on"):
+        peft.low_rank_cost([(4, 5)], 1, bytes_per_number=size)
 
 
 @pytest.mark.parametrize("rank", [0, -1])

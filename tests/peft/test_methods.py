@@ -138,6 +138,90 @@ def test_saved_whole_and_saved_small_answer_as_the_run_does(name, body, make, tm
     assert "head.weight" in tensors
 
 
+@pytest.mark.parametrize("name", ["lora", "bitfit", "adapters"])
+def test_the_very_body_comes_back_out_of_a_whole_artefact(name, make, digits, tmp_path):
+    run = tlkit.finetune(make("cnn", double=False)[0], digits, PLANS[name], progress=False)
+    path, published = run.save(tmp_path / "whole.tl"), tlkit.load_backbone("glyphnet")
+    for _ in range(2):  # loaded, and saved and loaded again
+        loaded = tlkit.load(path).model
+        assert apart(loaded, run.model) == 0
+        path = dataclasses.replace(run, model=loaded).save(tmp_path / "again.tl")
+        peft.remove(loaded)
+        assert apart(loaded.backbone, published) == 0
+
+
+def test_a_whole_artefact_that_does_not_say_what_the_body_was_predicts_and_refuses_to_take_the_method_out(make, digits, tmp_path):
+    from safetensors import safe_open
+    from safetensors.torch import save_file
+
+    run = tlkit.finetune(make("cnn", double=False)[0], digits, PLANS["bitfit"], progress=False)
+    with safe_open(run.save(tmp_path / "new.tl"), framework="pt") as file:
+        tensors = {key: file.get_tensor(key) for key in file.keys() if not key.startswith("before.")}  # noqa: SIM118
+        save_file(tensors, tmp_path / "old.tl", file.metadata())
+    loaded = tlkit.load(tmp_path / "old.tl").model
+    assert apart(loaded, run.model) == 0
+    with pytest.raises(TlkitError, match="old.tl does not say what stem.1.bias was before bitfit, so the body cannot be had back from it"):
+        peft.remove(loaded)
+    assert apart(loaded, run.model) == 0
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_a_body_with_a_parametrised_convolution_takes_every_method(name, bodies, tmp_path):
+    from tests.test_kinds import speech_task
+
+    task = speech_task()
+    model = model_for(task, transformer(bodies, "wav2vec2"), double=False)
+    plain = copy.deepcopy(model.backbone)
+    assert any(hasattr(module, "parametrizations") for module in plain.modules())
+    run = tlkit.finetune(model, task, PLANS[name].changed(phases=(plans.Phase(1, 1e-3),)), progress=False)
+    assert apart(tlkit.load(run.save(tmp_path / "small.tl", body=False), body=copy.deepcopy(plain)).model, run.model) == 0
+    peft.remove(model)
+    assert apart(model.backbone, plain) == 0
+
+
+def test_a_body_of_fresh_weights_is_drawn_again_for_its_small_artefact(digits, tmp_path):
+    for name, seed in (("glyphnet_small", 3), ("glyphnet", 2)):
+        body = tlkit.load_backbone(name, pretrained=False, seed=seed)
+        run = tlkit.finetune(tlkit.adapt(body, digits), digits, PLANS["lora"], progress=False)
+        assert apart(tlkit.load(run.save(tmp_path / "small.tl", body=False)).model, run.model) == 0
+
+
+def test_a_body_that_learned_before_has_to_be_given_for_its_small_artefact(digits, tmp_path):
+    body = tlkit.load_backbone("glyphnet")
+    with torch.no_grad():
+        body.stages["block1"].residual[0].weight += 1
+    learned = copy.deepcopy(body)
+    path = tlkit.finetune(tlkit.adapt(body, digits), digits, PLANS["lora"], progress=False).save(tmp_path / "small.tl", body=False)
+    with pytest.raises(TlkitError, match=r"was made for another body than this glyphnet: .* differ; give the body that it was made for: tlkit.load\(path, body=...\)"):
+        tlkit.load(path)
+    assert tlkit.load(path, body=learned).classes == digits.classes
+
+
+def own_body(vectors=False):
+    """A Backbone of one's own, made of plain modules; all its stages may give vectors."""
+    torch.manual_seed(0)
+    first = nn.Sequential(nn.Flatten(), nn.Linear(64, 8)) if vectors else nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU())
+    second = nn.Sequential(nn.ReLU(), nn.Linear(8, 6)) if vectors else nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 6))
+    return Backbone("own", {"first": first, "second": second}, 6, tlkit.load_backbone("glyphnet").preprocessing, "mine").eval()
+
+
+def test_a_body_of_ones_own_is_saved_without_itself_and_given_when_loading(digits, tmp_path):
+    run = tlkit.finetune(tlkit.adapt(own_body(), digits), digits, PLANS["lora"], progress=False)
+    with pytest.raises(TlkitError, match=r"own was not made by load_backbone, .* save with body=False, and tlkit.load\(path, body=...\) puts the rest onto it"):
+        run.save(tmp_path / "own.tl")
+    path = run.save(tmp_path / "own.tl", body=False)
+    assert apart(tlkit.load(path, body=own_body()).model, run.model) == 0
+    assert apart(peft.Shelf(own_body()).add("own", path).model, run.model) == 0
+    with pytest.raises(TlkitError, match=r"holds no body of its own, and own was not made by load_backbone; give it: tlkit.load\(path, body=...\)"):
+        tlkit.load(path)
+
+
+def test_adapters_that_find_no_place_are_refused():
+    with pytest.raises(TlkitError, match=r"own has no stage that gives a map or a sequence, .* name linear layers, such as targets=\('first.1', 'second.1'\)"):
+        peft.place(own_body(vectors=True), peft.Adapters(2))
+    assert len(peft.place(own_body(vectors=True), peft.Adapters(2, targets=("first.1", "second.1"))).arounds) == 2
+
+
 def test_a_loaded_method_learns_on_and_a_published_body_is_found_by_its_name(make, digits, tmp_path):
     model, _ = make("cnn", double=False)
     run = tlkit.finetune(model, digits, PLANS["lora"], progress=False)
@@ -238,6 +322,24 @@ def test_several_adapters_share_one_body_and_are_switched_by_name(make, digits, 
     shelf.use(None)
     assert shelf.active is None and apart(shelf.body, plain) == 0
     with pytest.raises(TlkitError, match="there is no adapter 'ia3'; names: lora, bitfit, adapters"):
+        shelf["ia3"]
+
+
+def test_a_shelf_whose_body_holds_a_merged_adapter_does_not_switch(make, digits, tmp_path):
+    shelf, expected = peft.Shelf(make("cnn", double=False)[0].backbone), {}
+    for name in ("lora", "ia3"):
+        run = tlkit.finetune(model_for(digits, "glyphnet", double=False), digits, PLANS[name], progress=False)
+        expected[name] = shelf.add(name, run.save(tmp_path / f"{name}.tl", body=False)).probabilities(digits.test.inputs)
+    peft.merge(shelf.use("lora"))
+    assert np.allclose(shelf["lora"].probabilities(digits.test.inputs), expected["lora"], atol=1e-5)
+    for switch in (lambda: shelf["ia3"], lambda: shelf.use(None), lambda: shelf.add("more", tmp_path / "ia3.tl")):
+        with pytest.raises(TlkitError, match=r"'lora' is merged into the weights of glyphnet; unmerge it first: tlkit.peft.unmerge\(shelf.body\)"):
+            switch()
+    peft.unmerge(shelf.body)
+    assert all(np.array_equal(shelf[name].probabilities(digits.test.inputs), expected[name]) for name in ("ia3", "lora"))
+    peft.merge(shelf.body)
+    peft.remove(shelf.body)
+    with pytest.raises(TlkitError, match="'lora' is merged into the weights of glyphnet and was taken out, so no other fits them any more"):
         shelf["ia3"]
 
 
@@ -376,6 +478,80 @@ def test_a_method_that_makes_no_sense_is_refused(make_it, said):
     assert said in str(caught.value)
 
 
+@pytest.mark.parametrize("setting", [
+    {"rank": "8"}, {"rank": None}, {"rank": float("nan")}, {"rank": 2.0}, {"rank": True}, {"alpha": "16"}, {"alpha": float("inf")}, {"alpha": None},
+    {"input_dropout": "a"}, {"input_dropout": None}, {"rank_stabilised": "False"}, {"rank_stabilised": 1}, {"targets": 3}, {"targets": ("query", 3)},
+    {"targets": b"query"}, {"targets": ()}, {"targets": ("query", "")},
+    {"bottleneck": "16"}, {"bottleneck": float("nan")}, {"norms": "yes"}, {"count": None}, {"count": float("nan")}, {"count": 2.0},
+])
+def test_a_setting_of_another_type_is_refused_by_its_name(setting):
+    (name, value), = setting.items()
+    methods = {"bottleneck": [peft.Adapters], "norms": [peft.Adapters], "count": [peft.PromptTuning, peft.PrefixTuning],
+               "targets": [peft.LoRA, peft.Adapters, peft.BitFit, peft.IA3]}
+    for method in methods.get(name, [peft.LoRA]):
+        with pytest.raises(TlkitError) as caught:
+            method(**setting)
+        assert str(caught.value).startswith(f"{name}={value!r} ") and "\n" not in str(caught.value)
+
+
+def test_numbers_of_numpy_are_settings_as_good_as_any():
+    assert plans.lora(rank=np.int64(4), alpha=np.float32(8)).to_json() == plans.lora(rank=4, alpha=8.0).to_json()
+
+
+@pytest.mark.parametrize("call, said", [
+    (lambda body: peft.merge(3), "is due, and 3 was given"),
+    (lambda body: peft.unmerge(None), "is due, and None was given"),
+    (lambda body: peft.remove("glyphnet"), "is due, and 'glyphnet' was given"),
+    (lambda body: peft.merge(Predictor(None, {})), "is due, and a Predictor was given; take its model"),
+    (lambda body: peft.place(nn.Linear(2, 2), peft.LoRA()), "is due, and a Linear was given"),
+    (lambda body: peft.place(body, "lora"), "a method such as tlkit.peft.LoRA(rank=8) is due, with its settings, and 'lora' was given"),
+    (lambda body: peft.place(body, peft.LoRA), "and the class LoRA was given"),
+    (lambda body: peft.Shelf("glyphnet"), "is due, and 'glyphnet' was given"),
+    (lambda body: peft.from_peft("glyphnet", "folder"), "is due, and 'glyphnet' was given"),
+    (lambda body: peft.to_peft(3, "folder"), "is due, and 3 was given"),
+    (lambda body: peft.candidates(3), "is due, and 3 was given"),
+    (lambda body: peft.Shelf(body).add(None, "m.tl"), "name=None must be a text"),
+])
+def test_what_is_no_body_no_model_and_no_method_is_refused(call, said):
+    with pytest.raises(TlkitError) as caught:
+        call(tlkit.load_backbone("glyphnet"))
+    assert said in str(caught.value)
+
+
+def test_a_model_does_where_a_body_does(make):
+    model, _ = make("cnn")
+    added = peft.place(model, peft.LoRA(rank=2))
+    assert model.backbone.added is added and peft.body_digests(model) == added.digests and peft.candidates(model).keys() == peft.candidates(model.backbone).keys()
+    peft.remove(model)
+    assert peft.Shelf(model).body is model.backbone
+
+
+def test_a_pattern_passes_over_what_a_method_cannot_be_put_around_and_a_whole_name_does_not():
+    body = tlkit.load_backbone("mobilenet_v2", pretrained=False, image_size=32)
+    grouped = {name for name, module in peft.candidates(body).items() if getattr(module, "groups", 1) > 1}
+    found = set(peft.LoRA(rank=1, targets=("*",)).modules(body))
+    assert grouped and found == peft.candidates(body).keys() - grouped
+    with pytest.raises(TlkitError, match="a convolution in 32 groups has no low-rank update"):
+        peft.place(body, peft.LoRA(rank=1, targets=sorted(grouped)[:1]))
+
+
+@pytest.mark.parametrize("method, said", [
+    (peft.LoRA(rank=16), "stem.0: rank=16 must lie between 1 and 9 for a layer of 9 inputs and 32 outputs; or name targets without it, such as "
+                         "targets=('block1.*', 'block2.*', 'block3.*')"),
+    (peft.LoRA(targets="block1"), "target 'block1' matches nothing in glyphnet; block1 has parts, and all of them are 'block1.*'"),
+    (peft.BitFit(targets="block1"), "target 'block1' matches nothing in glyphnet that has a bias; block1 has parts, and all of them are 'block1.*'"),
+    (peft.BitFit(targets="conv"), "names that could be meant: stem.1, block1.residual.1, block1.residual.4, "),
+])
+def test_the_refusal_names_targets_that_do(method, said):
+    body = tlkit.load_backbone("glyphnet")
+    with pytest.raises(TlkitError) as caught:
+        peft.place(body, method)
+    assert said in str(caught.value) and body.added is None
+    for does in (peft.LoRA(rank=16, targets=("block1.*", "block2.*", "block3.*")), peft.BitFit(targets="block1.*")):
+        peft.place(body, does)
+        peft.remove(body)
+
+
 @pytest.mark.parametrize("body, plan, said", [
     ("bert", plans.lora(rank=33), "block1.layer.attention.self.query: rank=33 must lie between 1 and 32 for a layer of 32 inputs and 32 outputs"),
     ("bert", plans.lora(targets="q_proj"), "target 'q_proj' matches nothing in"),
@@ -413,6 +589,14 @@ def test_weights_that_changed_cannot_be_left_out(make, tmp_path):
     run = tlkit.finetune(model, task, plans.full(epochs=1, jitter=None), progress=False)
     with pytest.raises(TlkitError, match="the plan full changed the body's own weights .stem.0.weight among them., so they cannot be left out"):
         run.save(tmp_path / "m.tl", body=False)
+
+
+def test_a_method_that_was_taken_out_is_not_there_to_be_saved_by_itself(make, digits, tmp_path):
+    run = tlkit.finetune(make("cnn", double=False)[0], digits, PLANS["lora"], progress=False)
+    peft.remove(run.model)
+    with pytest.raises(TlkitError, match="lora was taken out of glyphnet, so there is nothing of it to save by itself; save with body=True, or"):
+        run.save(tmp_path / "m.tl", body=False)
+    assert not (tmp_path / "m.tl").exists()
 
 
 def test_quantised_and_tied_weights_are_refused(make, bodies):

@@ -59,6 +59,13 @@ def load_backbone(
     if pretrained and name in STUDENTS:
         raise TlkitError(f"{name} has no pretrained weights, and pretrained=True was given; leave it out, or say pretrained=False")
     pretrained = name not in STUDENTS if pretrained is None else pretrained
+    body = _found(name, pretrained, seed, weights, pooling, image_size)
+    if not pretrained:
+        body.recipe = {**body.recipe, "seed": seed}
+    return body
+
+
+def _found(name: str | Path, pretrained: bool, seed: int, weights: str | None, pooling: str | None, image_size: int | None):
     if name in _HOME_OF:
         reads_images = name.startswith("glyphnet")
         _refuse(name, weights=weights, image_size=image_size, pooling=pooling if reads_images else None)

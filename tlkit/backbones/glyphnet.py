@@ -58,7 +58,7 @@ def build(seed: int = 0, name: str = "glyphnet") -> Backbone:
             "block3": nn.Sequential(ResidualBlock(middle, wide, 2), ResidualBlock(wide, wide)),
             "pool": nn.Flatten(),
         }
-    preprocessing = Preprocessing((1, 8, 8), mean=0.3, std=0.37)
+    preprocessing = Preprocessing((1, 8, 8), mean=0.3, std=0.37, body=name)
     recipe = {"glyphnet": {} if name == "glyphnet" else {"name": name}}
     return Backbone(name, stages, 4 * wide, preprocessing, "BSD-3-Clause", recipe=recipe).eval()
 

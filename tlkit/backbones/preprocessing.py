@@ -30,18 +30,34 @@ class OfImages:
 
 @dataclass(frozen=True)
 class Preprocessing(OfImages):
-    """What a body's weights expect of an image: its shape, and the mean and scale that it is brought to."""
+    """What a body's weights expect of an image: its shape, and the mean and scale that it is brought to; `body` is whose they are."""
 
     input_shape: tuple[int, ...]
     mean: float
     std: float
+    body: str = "the body"
 
     def __call__(self, inputs: torch.Tensor) -> torch.Tensor:
+        """A batch (B, C, H, W) of images.
+
+        Raises:
+            TlkitError: images of another size, or what is no image.
+        """
         if not isinstance(inputs, torch.Tensor):
-            inputs = stack([as_image(image, self.input_shape[0]) for image in inputs])
+            inputs = [as_image(image, self.input_shape[0]) for image in inputs]
+            self._refuse_other_sizes(inputs)
+            inputs = stack(inputs)
+        self._refuse_other_sizes(inputs[:1])
         if inputs.dtype == torch.uint8:
             inputs = inputs.float() / 255
         return (inputs - self.mean) / self.std
+
+    def _refuse_other_sizes(self, images) -> None:
+        if odd := [image.shape for image in images if image.shape != self.input_shape]:
+            skip = int(odd[0][:1] == self.input_shape[:1])  # channels that are right need no word
+            due, here = (" x ".join(map(str, shape[skip:])) for shape in (self.input_shape, odd[0]))
+            raise TlkitError(f"{self.body} reads images of {due}, and these are {here}; bring them to that size, or take a body that reads "
+                             "images of any size, such as mobilenet_v2")
 
     def describe(self) -> str:
         """One line."""
@@ -91,6 +107,9 @@ def as_image(image, channels: int) -> torch.Tensor:
         is_picture = hasattr(image, "getbands") and image.mode != "F"
         pixels = as_array(image) if is_picture else np.array(image)  # the bands of palettes and CMYK are no colours
         pixels = pixels[..., None] if pixels.ndim == 2 else pixels
+        if pixels.ndim != 3 or pixels.dtype.kind not in "uifb":
+            what = f"the text {image!r:.40}" if isinstance(image, str) else f"a {type(image).__name__}"
+            raise TlkitError(f"an image is a picture, an array (H, W) or (H, W, C), or a tensor (C, H, W), and this is {what}")
         image = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
     return _to_channels(_in_range(image), channels, axis=0)
 

@@ -1,4 +1,4 @@
-"""A body built again from its recipe, for weights that come from an artefact."""
+"""A body built again from its recipe, for weights that come from an artefact; and how `load_backbone` gives it."""
 
 import tempfile
 from collections.abc import Mapping
@@ -31,3 +31,14 @@ def rebuild(recipe: Mapping, seed: int = 0) -> Backbone:
                 Path(folder), False, seed, recipe["pooling"], recipe["shown_as"], recipe["licence"]
             )
     raise TlkitError(f"this version of tlkit cannot build a body from a recipe of {', '.join(recipe) or 'nothing'}")
+
+
+def origin(recipe: Mapping) -> dict:
+    """What `load_backbone` is to be told to give the body again: with its published weights, or drawn from its seed."""
+    if "torchvision" in recipe:
+        found = {"name": recipe["torchvision"], **{key: recipe[key] for key in ("pretrained", "weights", "image_size")}}
+    elif "transformers" in recipe:
+        found = {"name": recipe["shown_as"], "pooling": recipe["pooling"]}
+    else:
+        found = {"name": "glyphnet", **recipe["glyphnet"]}
+    return {**found, "pretrained": False, "seed": recipe["seed"]} if "seed" in recipe else found

@@ -35,7 +35,7 @@ def read_own(
     test_share: float = 0.15,
     split_seed: int = 0,
 ) -> Task:
-    """Read your own data, of whatever layout it is, and say in `notes` what was guessed or repaired.
+    """Read your own data, of whatever layout it is, and say in `notes` what was guessed or repaired; `source` is its path from the root.
 
     Args:
         path: a file or a folder.
@@ -58,11 +58,11 @@ def read_own(
             f"val_share={val_share} and test_share={test_share} must be 0 or more, and less than 1 together"
         )
     if path.suffix.lower() == ".npz":
-        return read_arrays(path)
+        return read_arrays(path, source=str(path.absolute()))
     reading = _read_any(path, text, label, kind)
     if kind is not None and reading.kind != kind:
         raise TlkitError(f"{path} holds {reading.kind} and not {kind}")
-    return to_task(reading, path.name, {"val": val_share, "test": test_share}, split_seed)
+    return to_task(reading, path.name, {"val": val_share, "test": test_share}, split_seed, source=str(path.absolute()))
 
 
 def _read_any(path: Path, text: str | None, label: str | None, kind: str | None) -> Reading:

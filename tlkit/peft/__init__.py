@@ -16,7 +16,7 @@ _HOME_OF = {
     "IA3": "ia3", "Scaled": "ia3", "ScaledInputs": "ia3", "ScaledInside": "ia3",
     "Added": "placing", "place": "placing", "remove": "placing", "merge": "placing", "unmerge": "placing",
     "body_digests": "placing", "refuse_other_body": "placing",
-    "candidates": "targets",
+    "candidates": "targets", "body_of": "targets",
     "low_rank_cost": "counting",
     "Shelf": "switching",
     "to_peft": "hugging_face", "from_peft": "hugging_face",

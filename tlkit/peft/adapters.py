@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from tlkit.errors import TlkitError
-from tlkit.peft.method import Around, Method, like, refuse
-from tlkit.peft.targets import find, is_conv1d
+from tlkit.peft.method import Around, Method, like
+from tlkit.peft.targets import candidates, find, is_conv1d
 
 _NORMS = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
 
@@ -30,15 +30,11 @@ class Adapters(Method):
     norms: bool = True
     targets: tuple[str, ...] | None = None
 
-    def __post_init__(self):
-        super().__post_init__()
-        refuse(self.bottleneck < 1 or self.bottleneck != int(self.bottleneck), f"bottleneck={self.bottleneck} must be a whole number from 1 on")
-
     def modules(self, body) -> dict[str, Around]:
         if self.targets is None and not _has_states(body):
             return _behind_stages(body, self.bottleneck)
-        found = find(body, self.targets, ("attention output", "feed-forward output"))
-        if odd := [name for name, module in found.items() if not (isinstance(module, nn.Linear) or is_conv1d(module))]:
+        found = find(body, self.targets, ("attention output", "feed-forward output"), suits=_is_linear)
+        if odd := [name for name, module in found.items() if not _is_linear(name, module)]:
             raise TlkitError(f"{odd[0]} is no linear layer, and adapters are put behind linear layers; leave it out of the targets")
         return {name: Adapter(module, module.weight.shape[1 if is_conv1d(module) else 0], self.bottleneck) for name, module in found.items()}
 
@@ -69,6 +65,10 @@ class Adapter(Around):
         return y + self.up(torch.relu(self.down(y.movedim(self.axis, -1)))).movedim(-1, self.axis)
 
 
+def _is_linear(name: str, module: nn.Module) -> bool:
+    return isinstance(module, nn.Linear) or is_conv1d(module)
+
+
 def _has_states(body) -> bool:
     """Whether the body's blocks pass on whole states, as those of transformers do here."""
     from tlkit.backbones.transformer_stages import Block
@@ -84,4 +84,8 @@ def _behind_stages(body, bottleneck: int) -> dict[str, Around]:
         if row.parameters and row.name != "norm" and len(row.output) > 1:
             is_map = len(row.output) == 3 and not any("ShiftedWindow" in type(module).__name__ for module in body.modules())
             found[row.name] = Adapter(stage, row.output[0 if is_map else -1], bottleneck, 1 if is_map else -1)
+    if not found:
+        linear = [name for name, module in candidates(body).items() if _is_linear(name, module)]
+        way = f"name linear layers, such as targets={tuple(linear[:3])}" if linear else "take another method such as plans.bitfit()"
+        raise TlkitError(f"{body.name} has no stage that gives a map or a sequence, so adapters have no place behind its stages; {way}")
     return found

@@ -6,7 +6,7 @@ from torch import nn
 
 from tlkit.errors import TlkitError
 from tlkit.peft.method import Method
-from tlkit.peft.targets import matches
+from tlkit.peft.targets import matches, nothing_matches
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,7 @@ class BitFit(Method):
         owners = {name: name.rpartition(".")[0] for name in found}
         for target in self.targets:
             if not any(matches(owner, target) for owner in owners.values()):
-                ends = list(dict.fromkeys(owner.rpartition(".")[2] for owner in owners.values()))
-                raise TlkitError(f"target {target!r} matches nothing in {body.name} that has a bias; names that could be meant: "
-                                 f"{', '.join(ends[:20])}")
+                raise nothing_matches(body, target, owners.values(), " that has a bias")
         return [name for name in found if any(matches(owners[name], target) for target in self.targets)]
 
 

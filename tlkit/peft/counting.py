@@ -3,14 +3,25 @@
 Axes: O outputs, I inputs, R rank.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import wraps
 from math import prod
 
 from tlkit.errors import TlkitError
+from tlkit.peft.method import whole
 
 MOMENTS = 2  # AdamW's running means: of the gradient, and of its square
 
 
+def _of_whole_numbers(cost: Callable) -> Callable:
+    """The same, with rank and bytes looked at first."""
+    @wraps(cost)
+    def checked(shapes, rank, bytes_per_number=4):
+        return cost(shapes, whole("rank", rank), whole("bytes_per_number", bytes_per_number))
+    return checked
+
+
+@_of_whole_numbers
 def low_rank_cost(shapes: Iterable[tuple[int, ...]], rank: int, bytes_per_number: int = 4) -> tuple[int, int, float]:
     """How many numbers low-rank updates learn, the bytes of AdamW's moments for them, and which share of the weights' own numbers that is.
 
@@ -21,7 +32,7 @@ def low_rank_cost(shapes: Iterable[tuple[int, ...]], rank: int, bytes_per_number
         rank: R.
         bytes_per_number: 4 for float32.
     Raises:
-        TlkitError: no weights, or a rank that is not between 1 and the smaller side of each.
+        TlkitError: no weights, a rank that is no whole number between 1 and the smaller side of each, or bytes that are none.
     """
     sides = [(shape[0], prod(shape[1:])) for shape in shapes]
     if not sides:

@@ -13,10 +13,19 @@ from torch import Tensor
 from tlkit.errors import TlkitError
 from tlkit.files import write_tensors, write_text
 from tlkit.peft.lora import LoRA, LoRAConv, LoRAConv1D, LoRAEmbedding, LoRAInside, LowRank
+from tlkit.peft.method import refuse
 from tlkit.peft.placing import Added, place, remove
+from tlkit.peft.targets import body_of
 
 _PREFIX = "base_model.model."
-_UNKNOWN_HERE = ("rank_pattern", "alpha_pattern", "use_dora", "modules_to_save", "layer_replication", "lora_bias", "use_qalora")
+_READ = ("peft_type", "r", "lora_alpha", "use_rslora", "lora_dropout", "bias", "init_lora_weights")
+_SAY_NOTHING_MORE = (  # who made the files and of what; where updates lie and what they began with is in the tensors
+    "auto_mapping", "base_model_name_or_path", "revision", "inference_mode", "task_type", "peft_version", "fan_in_fan_out",
+    "target_modules", "exclude_modules", "layers_to_transform", "layers_pattern", "target_parameters", "megatron_core",
+    "megatron_config", "qalora_group_size", "runtime_config", "ensure_weight_tying", "eva_config", "loftq_config", "corda_config",
+    "lora_ga_config",
+)
+_STARTS = (True, False, None, "true", "false", "gaussian", "eva", "orthogonal", "mica")  # those that leave the model's own weights as they are
 
 
 def to_peft(model_or_body, folder: str | Path) -> Path:
@@ -25,7 +34,7 @@ def to_peft(model_or_body, folder: str | Path) -> Path:
     Raises:
         TlkitError: the body carries no LoRA, or it is merged, or lies where peft has none.
     """
-    body = getattr(model_or_body, "backbone", model_or_body)
+    body = body_of(model_or_body)
     added = body.added
     if added is None or not isinstance(added.method, LoRA) or added.merged:
         what = "nothing" if added is None else "a merged LoRA" if added.merged else added.method.name
@@ -50,32 +59,53 @@ def from_peft(body, folder: str | Path) -> Added:
     """Put LoRA that peft saved into a body.
 
     Args:
-        body: a Backbone without a method, of the model that it was trained on; peft's files do not say which weights that had.
+        body: a Backbone without a method, or a model of such a body, with the weights that it was trained beside; peft's files do not
+            say which those are.
         folder: holds adapter_config.json and adapter_model.safetensors.
     Raises:
-        TlkitError: no such files, another method than LoRA, settings or modules that are not known here.
+        TlkitError: no such files, another method than LoRA, settings or modules that are not known here, tensors that are
+            missing or not finite.
     """
     from safetensors.torch import load_file
 
-    folder = Path(folder)
+    body, folder = body_of(body), Path(folder)
     try:
         config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
         tensors = load_file(folder / "adapter_model.safetensors")
     except Exception as error:  # safetensors has errors of its own
         raise TlkitError(f"{folder} holds no adapter of peft that can be read: {error}") from error
-    if config.get("peft_type") != "LORA":
-        raise TlkitError(f"{folder} holds {config.get('peft_type')}, and LORA alone can be read from peft's files")
-    if odd := [name for name in _UNKNOWN_HERE if config.get(name)] + (["bias"] if config.get("bias", "none") != "none" else []):
-        raise TlkitError(f"{folder} was made with {odd[0]}={config[odd[0]]}, which has no counterpart here")
+    settings = _settings(config, folder)
+    refuse(not tensors, f"{folder} holds no tensors, so there is no update to read")
+    if odd := [name for name, values in tensors.items() if not values.isfinite().all()]:
+        raise TlkitError(f"{folder} holds numbers in {odd[0]} that are not finite, so its training went astray or the file is damaged")
     sites = _sites(body, tensors, folder)
-    targets = tuple(dict.fromkeys(name for name, _ in sites))
-    added = place(body, LoRA(config["r"], config["lora_alpha"], config.get("use_rslora", False), config.get("lora_dropout", 0.0), targets))
+    added = place(body, LoRA(*settings, targets=tuple(dict.fromkeys(name for name, _ in sites))))
     try:
         _put_in(added, sites, folder)
     except BaseException:
         remove(body)
         raise
     return added
+
+
+def _settings(config, folder: Path) -> tuple:
+    """Of what peft noted: rank, alpha, whether it is rank-stabilised, and the inputs' dropout."""
+    refuse(not isinstance(config, dict), f"{folder}/adapter_config.json holds a {type(config).__name__}, and settings by name are due")
+    refuse(config.get("peft_type") != "LORA", f"{folder} holds {config.get('peft_type')}, and LORA alone can be read from peft's files")
+    if odd := [name for name, value in config.items() if value and name not in (*_READ, *_SAY_NOTHING_MORE)] + \
+            (["bias"] if config.get("bias", "none") != "none" else []):
+        raise TlkitError(f"{folder} was made with {odd[0]}={config[odd[0]]}, which has no counterpart here")
+    start = config.get("init_lora_weights", True)
+    if (start.lower() if isinstance(start, str) else start) not in _STARTS:
+        raise TlkitError(f"{folder} was made with init_lora_weights={start!r}, which changed the model's own weights too, and those are not in its files; "
+                         "peft writes PiSSA, CorDA and OLoRA as plain LoRA by save_pretrained(folder, path_initial_model_for_weight_conversion=...)")
+    if lacking := [name for name in ("r", "lora_alpha") if name not in config]:
+        raise TlkitError(f"{folder}/adapter_config.json lacks {lacking[0]}, without which the updates cannot be read")
+    try:
+        made = LoRA(config["r"], config["lora_alpha"], config.get("use_rslora", False), config.get("lora_dropout", 0.0))
+    except TlkitError as error:
+        raise TlkitError(f"{folder}/adapter_config.json: {error}") from error
+    return made.rank, made.alpha, made.rank_stabilised, made.input_dropout
 
 
 def _as_there(around: LowRank) -> dict[str, Tensor]:

@@ -3,6 +3,7 @@
 Axes: B batch, I input features, O output features, R rank, V words.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -36,26 +37,40 @@ class LoRA(Method):
 
     def __post_init__(self):
         super().__post_init__()
-        refuse(self.rank < 1 or self.rank != int(self.rank), f"rank={self.rank} must be a whole number from 1 on")
         refuse(not self.alpha > 0, f"alpha={self.alpha} must be above 0")
         refuse(not 0 <= self.input_dropout < 1, f"input_dropout={self.input_dropout} must lie between 0 and below 1")
 
     def modules(self, body) -> dict[str, Around]:
-        found = find(body, self.targets, ("query", "value", "fused"), is_ungrouped)
-        return {name: self._around(name, module) for name, module in found.items()}
+        found = find(body, self.targets, ("query", "value", "fused"), is_ungrouped, lambda name, module: getattr(module, "groups", 1) == 1)
+        made, wrong = {}, {}
+        for name, module in found.items():
+            try:
+                made[name] = self._around(module)
+            except TlkitError as error:
+                wrong[name] = error
+        if wrong:
+            name, error = next(iter(wrong.items()))
+            raise TlkitError(f"{name}: {error}{_without(wrong, made)}") from error
+        return made
 
-    def _around(self, name: str, module: nn.Module) -> "LowRank":
+    def _around(self, module: nn.Module) -> "LowRank":
         settings = (self.rank, self.alpha, self.rank_stabilised, self.input_dropout)
-        try:
-            if type(module).__name__ in READS_WEIGHTS:
-                return LoRAInside(module, READS_WEIGHTS[type(module).__name__], *settings)
-            if isinstance(module, nn.Embedding):
-                return LoRAEmbedding(module, *settings)
-            if isinstance(module, nn.Linear):
-                return LoRALinear(module, *settings)
-            return LoRAConv1D(module, *settings) if is_conv1d(module) else LoRAConv(module, *settings)
-        except TlkitError as error:
-            raise TlkitError(f"{name}: {error}") from error
+        if type(module).__name__ in READS_WEIGHTS:
+            return LoRAInside(module, READS_WEIGHTS[type(module).__name__], *settings)
+        if isinstance(module, nn.Embedding):
+            return LoRAEmbedding(module, *settings)
+        if isinstance(module, nn.Linear):
+            return LoRALinear(module, *settings)
+        return LoRAConv1D(module, *settings) if is_conv1d(module) else LoRAConv(module, *settings)
+
+
+def _without(wrong: Iterable[str], right: Iterable[str]) -> str:
+    """Targets that leave out the stages in which something was wrong, as the end of a sentence; nothing where none is left."""
+    stages = dict.fromkeys(name.partition(".")[0] for name in right if not any(each.startswith(name.partition(".")[0] + ".") for each in wrong))
+    if not stages:
+        return ""
+    targets = tuple(stage if stage in right else f"{stage}.*" for stage in stages)
+    return f"; or name targets without it, such as targets={targets}"
 
 
 class LowRank(Around):

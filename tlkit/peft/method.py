@@ -1,7 +1,9 @@
 """What the methods have in common: settings that are plain data, and modules put around the body's own."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
+from numbers import Integral, Real
 from typing import ClassVar
 
 import torch
@@ -16,14 +18,17 @@ class Method:
 
     `targets` of the methods that have it name modules of the body: whole names, their ends, or patterns with `*`
     (`tlkit.peft.targets`); None is what suits the body.
+
+    Raises:
+        TlkitError: a setting of another type than its default's, or out of range.
     """
 
     name: ClassVar[str] = ""
 
     def __post_init__(self):
-        targets = getattr(self, "targets", None)
-        if targets is not None:
-            object.__setattr__(self, "targets", (targets,) if isinstance(targets, str) else tuple(targets))
+        for each in fields(self):
+            check = names if each.name == "targets" else _CHECKS[type(each.default)]
+            object.__setattr__(self, each.name, check(each.name, getattr(self, each.name)))
 
     def modules(self, body) -> dict[str, "Around"]:
         """What is put around which module of the body, by its name there; drawn from torch's random state."""
@@ -117,6 +122,47 @@ class Around(nn.Module):
         for name, values in self._unmerged.items():
             self.base.get_parameter(name).copy_(values)
         self._unmerged = None
+
+
+def whole(name: str, value) -> int:
+    """A setting that counts something.
+
+    Raises:
+        TlkitError: it is no whole number from 1 on.
+    """
+    right = isinstance(value, Integral) and not isinstance(value, bool) and value >= 1
+    refuse(not right, f"{name}={value!r} must be a whole number from 1 on")
+    return int(value)
+
+
+def _number(name: str, value) -> float:
+    right = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    refuse(not right, f"{name}={value!r} must be a number")
+    return value if isinstance(value, (int, float)) else float(value)
+
+
+def _yes_or_no(name: str, value) -> bool:
+    refuse(not isinstance(value, bool), f"{name}={value!r} must be True or False")
+    return value
+
+
+def names(name: str, value) -> tuple[str, ...] | None:
+    """A setting that names modules, as a tuple; None stays None.
+
+    Raises:
+        TlkitError: it is no name and no sequence of names, or one is empty.
+    """
+    if value is None:
+        return None
+    found = (value,) if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
+    odd = isinstance(value, (bytes, Mapping)) or any(not isinstance(each, str) for each in found)
+    refuse(odd, f'{name}={value!r} must be names of modules, such as ("query", "value"), or None for what suits the body')
+    refuse(not found, f"{name}={value!r} names no module; give at least one, or None for what suits the body")
+    refuse(any(not each.strip() for each in found), f"{name}={value!r} has an empty name; is there a comma too many?")
+    return found
+
+
+_CHECKS = {int: whole, float: _number, bool: _yes_or_no}
 
 
 def like(base: nn.Module) -> dict:

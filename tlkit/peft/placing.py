@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from tlkit.errors import TlkitError
 from tlkit.feature_key import weights_hash
-from tlkit.peft.method import Around, Method
-from tlkit.peft.targets import candidates
+from tlkit.peft.method import Around, Method, refuse
+from tlkit.peft.targets import body_of, called, candidates
 
 
 class Added:
@@ -20,12 +20,15 @@ class Added:
         arounds: what is put around which module, by the module's name among the stages.
         released: names of the body's own parameters that learn.
         digests: of every stage's weights as they were before, by the stage's name.
+
+    `cannot_be_removed` says why what the body was before is not known; it is empty where that is known.
     """
 
     def __init__(self, body, method: Method, arounds: Mapping[str, Around], released: list[str], digests: dict[str, str]):
         self.body, self.method, self.arounds, self.digests = body, method, dict(arounds), digests
         self.changed: dict[str, Tensor] = {}
         self.other_values: dict[str, Tensor] = {}
+        self.cannot_be_removed = ""
         own = dict(body.stages.named_parameters())
         self.released = {name: own[name] for name in released}
         for name in released:
@@ -91,12 +94,15 @@ def place(body, method: Method, seed: int = 0, digests: dict[str, str] | None = 
     """Put a method's parts into a body, in place; `body.added` is what is given back.
 
     Args:
-        body: a Backbone that carries no method.
+        body: a Backbone that carries no method, or a model of such a body.
         seed: of what is drawn; the global random state is left as it was.
         digests: of the body's stages, where they are known; None computes them.
     Raises:
-        TlkitError: the body carries a method already, the method's targets are not in it, or it never calls one of them.
+        TlkitError: no body, or no method; the body carries a method already, the method's targets are not in it, or it never
+            calls one of them.
     """
+    body = body_of(body)
+    refuse(not isinstance(method, Method), f"a method such as tlkit.peft.LoRA(rank=8) is due, with its settings, and {called(method)} was given")
     if body.added is not None:
         raise TlkitError(f"{body.name} carries a method already ({body.added.method}); `tlkit.peft.remove` takes it out, "
                          "and `tlkit.peft.Shelf` keeps several on one body")
@@ -123,9 +129,10 @@ def remove(model_or_body) -> Added:
     """Take a method out: without merging, the body is what it was to the bit; merged, it keeps what was learned as its own.
 
     Raises:
-        TlkitError: it carries none.
+        TlkitError: it carries none, or comes from an artefact that does not say what the body was.
     """
     added = _added(model_or_body)
+    refuse(bool(added.cannot_be_removed), added.cannot_be_removed)
     added.uninstall()
     return added
 
@@ -158,6 +165,7 @@ def body_digests(body) -> dict[str, str]:
 
     A method's own parts do not count.
     """
+    body = body_of(body)
     if body.added is not None:
         return dict(body.added.digests)
     found = {}
@@ -189,7 +197,7 @@ def _short(digest: str | None) -> str:
 
 
 def _added(model_or_body) -> Added:
-    body = getattr(model_or_body, "backbone", model_or_body)
+    body = body_of(model_or_body)
     if body.added is None:
         raise TlkitError(f"{body.name} carries no method; a plan such as plans.lora() places one, or tlkit.peft.place")
     return body.added

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from tlkit.errors import TlkitError
-from tlkit.peft.method import Around, Method, like, refuse
+from tlkit.peft.method import Around, Method, like
 from tlkit.peft.targets import candidates, role_of
 
 
@@ -24,9 +24,6 @@ class PrefixTuning(Method):
 
     name = "prefix_tuning"
     count: int = 10
-
-    def __post_init__(self):
-        refuse(self.count < 1 or self.count != int(self.count), f"count={self.count} must be a whole number from 1 on")
 
     def modules(self, body) -> dict[str, Around]:
         names = dict.fromkeys(name.rpartition(".")[0] for name in candidates(body) if role_of(name) in ("query", "fused"))

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from tlkit.backbones.state import SEQUENCES, State
 from tlkit.errors import TlkitError
-from tlkit.peft.method import Around, Method, like, refuse
+from tlkit.peft.method import Around, Method, like
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,6 @@ class PromptTuning(Method):
 
     name = "prompt_tuning"
     count: int = 10
-
-    def __post_init__(self):
-        refuse(self.count < 1 or self.count != int(self.count), f"count={self.count} must be a whole number from 1 on")
 
     def modules(self, body) -> dict[str, Around]:
         names = list(body.stages)

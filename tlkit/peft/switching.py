@@ -6,6 +6,7 @@ from tlkit.backbones.backbone import Backbone
 from tlkit.errors import TlkitError
 from tlkit.model import Model
 from tlkit.peft.placing import Added
+from tlkit.peft.targets import body_of
 from tlkit.predictor import Predictor
 
 
@@ -21,6 +22,7 @@ class Shelf:
     """
 
     def __init__(self, body: Backbone):
+        body = body_of(body)
         if body.added is not None:
             raise TlkitError(f"{body.name} carries a method already ({body.added.method}); `tlkit.peft.remove` takes it out")
         self.body = body
@@ -42,10 +44,12 @@ class Shelf:
         """Read an artefact that was saved with `run.save(path, body=False)`.
 
         Raises:
-            TlkitError: the name is taken, or the artefact is for another body, or holds one.
+            TlkitError: the name is taken or none, what is in its place is merged, or the artefact is for another body, or holds one.
         """
         from tlkit.artefact import load
 
+        if not isinstance(name, str) or not name:
+            raise TlkitError(f"name={name!r} must be a text by which the adapter is asked for")
         if name in self._predictors:
             raise TlkitError(f"there is an adapter {name!r} already; names: {', '.join(self.names)}")
         self.use(None)
@@ -58,18 +62,26 @@ class Shelf:
         """Put an adapter in its place; None takes out what is there.
 
         Raises:
-            TlkitError: an unknown name.
+            TlkitError: an unknown name, or another adapter is merged into the body's weights.
         """
         if name is not None and name not in self._predictors:
             raise TlkitError(f"there is no adapter {name!r}; names: {', '.join(self.names) or 'none yet'}")
         wanted = self._on[name] if name is not None else None
         if self.body.added is not wanted:
+            self._refuse_merged()
             if self.body.added is not None:
                 self.body.added.uninstall()
             if wanted is not None:
                 wanted.install()
         self._last = name
         return self._predictors[name].own if name is not None else None
+
+    def _refuse_merged(self) -> None:
+        for name, added in self._on.items():
+            if added is not None and added.merged:
+                taken_out = " and was taken out, so no other fits them any more; take a new shelf and load the body again"
+                way = "; unmerge it first: tlkit.peft.unmerge(shelf.body)" if self.body.added is added else taken_out
+                raise TlkitError(f"{name!r} is merged into the weights of {self.body.name}{way}")
 
     def __getitem__(self, name: str) -> Predictor:
         self.use(name)

@@ -1,0 +1,31 @@
+"""Whether the settings of a dataclass are of the kinds that it declares: numbers, texts, truths."""
+
+from dataclasses import fields
+from numbers import Integral, Real
+from types import NoneType, UnionType
+from typing import get_args
+
+import numpy as np
+
+from tlkit.errors import TlkitError
+
+_KINDS = {
+    bool: ("True or False", lambda value: isinstance(value, (bool, np.bool_))),
+    int: ("a whole number", lambda value: isinstance(value, Integral) and not isinstance(value, bool)),
+    float: ("a number", lambda value: isinstance(value, Real) and not isinstance(value, bool)),
+    str: ("a text", lambda value: isinstance(value, str)),
+    NoneType: ("None", lambda value: value is None),
+}
+
+
+def refuse_other_kinds(settings) -> None:
+    """Raise a TlkitError for the first setting that is not of its declared kind; fields of kinds of their own are passed over.
+
+    Args:
+        settings: a dataclass with fields such as `batch_size: int` or `metric: str | None`.
+    """
+    for each in fields(settings):
+        declared = get_args(each.type) if isinstance(each.type, UnionType) else (each.type,)
+        value = getattr(settings, each.name)
+        if all(kind in _KINDS for kind in declared) and not any(_KINDS[kind][1](value) for kind in declared):
+            raise TlkitError(f"{each.name}={value!r} must be {', or '.join(_KINDS[kind][0] for kind in declared)}")
