@@ -8,7 +8,7 @@ from functools import wraps
 from math import prod
 
 from tlkit.errors import TlkitError
-from tlkit.peft.method import whole
+from tlkit.settings import whole
 
 MOMENTS = 2  # AdamW's running means: of the gradient, and of its square
 

@@ -3,13 +3,13 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
-from numbers import Integral, Real
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from tlkit.errors import TlkitError
+from tlkit.settings import is_a, whole
 
 
 @dataclass(frozen=True)
@@ -124,26 +124,14 @@ class Around(nn.Module):
         self._unmerged = None
 
 
-def whole(name: str, value) -> int:
-    """A setting that counts something.
-
-    Raises:
-        TlkitError: it is no whole number from 1 on.
-    """
-    right = isinstance(value, Integral) and not isinstance(value, bool) and value >= 1
-    refuse(not right, f"{name}={value!r} must be a whole number from 1 on")
-    return int(value)
-
-
 def _number(name: str, value) -> float:
-    right = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
-    refuse(not right, f"{name}={value!r} must be a number")
+    refuse(not is_a(float, value) or not math.isfinite(value), f"{name}={value!r} must be a number")
     return value if isinstance(value, (int, float)) else float(value)
 
 
 def _yes_or_no(name: str, value) -> bool:
-    refuse(not isinstance(value, bool), f"{name}={value!r} must be True or False")
-    return value
+    refuse(not is_a(bool, value), f"{name}={value!r} must be True or False")
+    return bool(value)
 
 
 def names(name: str, value) -> tuple[str, ...] | None:
