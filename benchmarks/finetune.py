@@ -132,10 +132,7 @@ def main() -> None:
     options = {"epochs": chosen.epochs, "examples": chosen.examples, "seed": chosen.seed, "threads": chosen.threads, **(QUICK if chosen.quick else {})}
     models, scenarios = chosen.model or list(SETTINGS), chosen.scenario or SCENARIOS
     about = {"device": f"{os.cpu_count()}-core CPU ({platform.machine()})", "settings": options}
-    try:
-        done = resumed(chosen.json, options) if chosen.resume else {}
-    except ValueError as error:
-        parser.error(str(error))
+    done = resumed(parser, chosen, options)
     results = measure(models, scenarios, chosen.side or list(SIDES), options, {**done, **about}, partial(keep, chosen.json))
     print_ratios(results, models, scenarios)
 

@@ -17,15 +17,11 @@ def add_resume(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true", help="keep what FILE holds already, and measure the rest")
 
 
-def resumed(path: Path, settings: dict) -> dict:
-    """The results that `path` holds; empty where there is no such file.
-
-    Raises:
-        ValueError: they were measured with other settings.
-    """
-    found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+def resumed(parser: argparse.ArgumentParser, chosen: argparse.Namespace, settings: dict) -> dict:
+    """What the file of --json holds already, where --resume asks for it; the program ends where that has other settings."""
+    found = json.loads(chosen.json.read_text(encoding="utf-8")) if chosen.resume and chosen.json.exists() else {}
     if found and found["settings"] != settings:
-        raise ValueError(f"{path} was measured with {found['settings']}, and --resume asks for {settings}")
+        parser.error(f"{chosen.json} was measured with {found['settings']}, and --resume asks for {settings}")
     return found
 
 

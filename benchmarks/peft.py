@@ -149,10 +149,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     settings = {"epochs": 1, "examples": 64, "test_examples": 64} if arguments.quick else {"examples": arguments.examples}
-    try:
-        done = resumed(arguments.json, settings).get("runs", ()) if arguments.resume else ()
-    except ValueError as error:
-        parser.error(str(error))
+    done = resumed(parser, arguments, settings).get("runs", ())
     bodies = [arguments.only] if arguments.only else list(BODIES)
     measure(bodies, arguments.methods.split(","), 1 if arguments.quick else arguments.seeds, settings,
             partial(keep, arguments.json), done)

@@ -8,13 +8,12 @@ import json
 import math
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import groupby
-from numbers import Integral
 
 from tlkit.data.augmentation import Jitter
 from tlkit.errors import TlkitError
 from tlkit.peft.methods import IA3, Adapters, BitFit, LoRA, Method, PrefixTuning, PromptTuning
 from tlkit.schedules import SCHEDULES
-from tlkit.settings import refuse_other_kinds
+from tlkit.settings import is_a, refuse_other_kinds
 from tlkit.unfreezing import stages_that_train
 
 OPTIMIZERS = ("adamw", "sgd")
@@ -50,7 +49,7 @@ class Phase:
         if isinstance(self.frozen, (str, list)):
             object.__setattr__(self, "frozen", (self.frozen,) if isinstance(self.frozen, str) else tuple(self.frozen))
         refuse_other_kinds(self)
-        _refuse(not (_is_whole(self.frozen) or isinstance(self.frozen, tuple) and all(isinstance(name, str) for name in self.frozen)),
+        _refuse(not (is_a(int, self.frozen) or isinstance(self.frozen, tuple) and all(isinstance(name, str) for name in self.frozen)),
                 f"frozen={self.frozen!r} must be names of stages, or a whole number that counts them")
         try:
             object.__setattr__(self, "rates", tuple((name, float(rate)) for name, rate in self.rates))
@@ -202,10 +201,6 @@ def _frozen_in_words(phase: Phase, method: Method | None = None) -> str:
         which = f"the first {count}" if phase.frozen > 0 else f"all but the last {count}" if count else "nothing"
         return which + (" stages" if count > 1 else " stage" if count == 1 else "")
     return ", ".join(phase.frozen) or "nothing"
-
-
-def _is_whole(value) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def _refuse_no_method(method, or_none: bool = False) -> None:
